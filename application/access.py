@@ -1,0 +1,62 @@
+"""Access: from a credential shown to the principal behind it, at once on every worker.
+
+A principal is remembered with the position of the last change of authority seen when it was
+identified. Every batch and every read tells the newest such position; whoever was identified
+before it is identified again before anything is answered.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from application.hashes import Hashes
+from application.log.submission import Reply, Submission
+from domain.api_keys import is_whole
+from domain.instants import Instant
+from domain.principal import Identify, Principal
+from domain.refusals import Unauthenticated
+
+REMEMBERED_AT_MOST = 10_000
+
+
+class Access:
+    """Remembers principals by the lookup of their credential."""
+
+    def __init__(
+        self,
+        hashes: Hashes,
+        ask: Callable[[Submission], Awaitable[Reply]],
+        clock: Callable[[], Instant],
+    ) -> None:
+        self._hashes, self._ask, self._clock = hashes, ask, clock
+        self._principals: dict[str, Principal] = {}
+        self._authority = 0
+        self.used: dict[str, Instant] = {}
+        """When each key was last used here, until somebody takes these away to store them."""
+
+    def saw(self, authority: int) -> None:
+        """Learn of the newest change of authority."""
+        self._authority = max(self._authority, authority)
+
+    async def authenticate(self, key: str) -> Principal:
+        """Who shows this key. Raises Unauthenticated, and Unavailable when nobody can tell."""
+        lookup = self._hashes.api_key(key)
+        principal = self._principals.get(lookup)
+        if principal is None or principal.authority < self._authority:
+            if not is_whole(key):
+                raise Unauthenticated
+            principal = await self._identified(lookup)
+        self.used[principal.key_id] = self._clock()
+        return principal
+
+    async def confirm(self, principal: Principal, authority: int) -> None:
+        """Hold a principal against a change of authority seen since. Raises Unauthenticated."""
+        self.saw(authority)
+        if principal.authority < authority:
+            await self._identified(principal.lookup)
+
+    async def _identified(self, lookup: str) -> Principal:
+        self._principals.pop(lookup, None)
+        principal: Principal = (await self._ask(Submission(Identify(lookup)))).value
+        if len(self._principals) >= REMEMBERED_AT_MOST:
+            del self._principals[next(iter(self._principals))]
+        self._principals[lookup] = principal
+        return principal

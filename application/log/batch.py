@@ -1,0 +1,176 @@
+"""A batch: what one transaction will write, worked out purely from what is known.
+
+Each submission decides in turn and sees what those before it did. A refusal refuses alone.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from application.log.loading import RECORD, Head, KeptReply
+from application.log.submission import Answer, Reply, Submission
+from domain.command import Change, Outcome
+from domain.events import Entry, encode
+from domain.fold import AnyFold
+from domain.instants import Instant
+from domain.known import NO_ROW, SUBJECT, Key, Known, Row
+from domain.principal import identify
+from domain.refusals import IdempotencyKeyReused, Refusal
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What every batch of a server works by.
+
+    ``folds`` are the inline folds by event type; ``versions`` the fold whose row counts a stream's
+    entries, by category. With ``replay_mismatched`` a key reused with another body is replayed.
+    """
+
+    folds: Mapping[str, Sequence[AnyFold]]
+    versions: Mapping[str, AnyFold]
+    new_id: Callable[[], str]
+    replay_mismatched: bool = False
+
+
+class Batch:
+    """Collects entries, rows, subjects and kept replies, and an answer a submission."""
+
+    def __init__(self, rules: Rules, head: Head, known: Known, now: Instant) -> None:
+        self.rules, self.head, self.known = rules, head, known
+        self.now = now if head.recorded_at is None else max(now, head.recorded_at)
+        self.answers: list[Answer] = []
+        self.entries: list[bytes] = []
+        self.first_id: str | None = None
+        self.forgotten: list[str] = []
+        self._rows: dict[Key, Row] = {}
+        self._versions: dict[str, int] = {}
+        self._subjects: list[Any] = []
+        self._records: list[dict[str, Any]] = []
+        self._authority: list[int] = []
+
+    def take(self, submission: Submission) -> None:
+        """Let one more submission decide, and collect what it does and answers."""
+        try:
+            self.answers.append(self._replay(submission) or self._do(submission))
+        except Refusal as refusal:
+            self.answers.append(refusal)
+        except Exception:
+            # What is missing was taken for absent, so what was decided does not count.
+            if not self.known.missing:
+                raise
+
+    def _do(self, submission: Submission) -> Reply:
+        outcome = submission.command.decide(self.known, self.now)
+        for number, change in enumerate(outcome.changes):
+            entry_id = submission.command.id if number == 0 else self.rules.new_id()
+            self._append(change, entry_id, submission)
+        self._remember(outcome)
+        body = submission.render(outcome.reply)
+        reply = Reply(submission.status, body, self.known.position, outcome.reply)
+        if submission.repeat is not None:
+            key, fingerprint = submission.repeat.key, submission.repeat.fingerprint
+            kept = KeptReply(reply.status, reply.body, fingerprint)
+            self.known.rows[RECORD, key] = Row(0, reply.position, kept)
+            self._records.append(
+                {
+                    "key": key,
+                    "recorded_at": self.now,
+                    "position": reply.position,
+                    "fingerprint": fingerprint,
+                    "status": kept.status,
+                    "body": kept.body,
+                }
+            )
+        return reply
+
+    def _replay(self, submission: Submission) -> Reply | None:
+        """The kept reply of a repeat. Whoever asks is identified again if authority moved."""
+        principal, repeat = submission.principal, submission.repeat
+        if principal.lookup and principal.authority < self.known.authority:
+            identify(principal.lookup, self.known).must(submission.permission)
+        if repeat is None:
+            return None
+        row = self.known.row(RECORD, repeat.key)
+        kept: KeptReply | None = row.state
+        if kept is None:
+            return None
+        mismatched = kept.fingerprint != repeat.fingerprint
+        if mismatched and not self.rules.replay_mismatched:
+            raise IdempotencyKeyReused
+        return Reply(
+            kept.status, kept.body, row.position, replayed=True, mismatched=mismatched
+        )
+
+    def _append(self, change: Change, entry_id: str, submission: Submission) -> None:
+        known, event = self.known, change.event
+        entry = Entry(
+            id=entry_id,
+            tenant=submission.principal.tenant or change.tenant,
+            stream=change.stream,
+            version=self._next_version(change),
+            type=event.stored_name,
+            recorded_at=self.now,
+            principal=submission.principal.id,
+            request_id=submission.request_id,
+            data=event,
+        )
+        self.first_id = self.first_id or entry_id
+        self.entries.append(encode(entry))
+        known.position += 1
+        if event.changes_authority:
+            self._authority.append(known.position)
+        for fold in self.rules.folds.get(entry.type, ()):
+            for key in fold.keys(entry):
+                address = (fold.name, key)
+                if change.begins and key == entry.aggregate_id:
+                    known.rows.setdefault(address, NO_ROW)
+                before = known.row(*address)
+                state = fold.evolve(before.state, entry)
+                row = NO_ROW if state is None else Row(before.version + 1, known.position, state)
+                known.rows[address] = self._rows[address] = row
+
+    def _next_version(self, change: Change) -> int:
+        version = 0 if change.begins else self._versions.get(change.stream)
+        if version is None:
+            category, _, aggregate_id = change.stream.partition("-")
+            version = self.known.row(self.rules.versions[category].name, aggregate_id).version
+        self._versions[change.stream] = version + 1
+        return version + 1
+
+    def _remember(self, outcome: Outcome[Any]) -> None:
+        for subject in outcome.subjects:
+            self.known.rows[SUBJECT, subject.lookup] = Row(0, 0, subject.entity_id)
+            self._subjects.append(subject)
+        if outcome.forgets is not None:
+            self.known.rows[SUBJECT, outcome.forgets.lookup] = NO_ROW
+            self.forgotten.append(outcome.forgets.entity_id)
+
+    def parameters(self) -> dict[str, str]:
+        """The parameters of the query ``write``."""
+        rows = [
+            {"fold": fold, "key": key, **_columns(row)}
+            for (fold, key), row in self._rows.items()
+            if row.state is not None
+        ]
+        return {
+            "position": str(self.head.position),
+            "entries": (b"[" + b",".join(self.entries) + b"]").decode(),
+            "rows": _encode(rows).decode(),
+            "subjects": _encode(self._subjects).decode(),
+            "records": _encode(self._records).decode(),
+            "authority": _encode(self._authority).decode(),
+        }
+
+    def dropped_rows(self) -> list[dict[str, str]]:
+        """The rows that their folds let go."""
+        return [
+            {"fold": fold, "key": key}
+            for (fold, key), row in self._rows.items()
+            if row.state is None
+        ]
+
+
+def _columns(row: Row) -> dict[str, Any]:
+    return {"version": row.version, "position": row.position, "row": row.state}

@@ -1,0 +1,185 @@
+"""Gathering: submissions that arrive together are answered together.
+
+There is no timer. While one batch is on its way to the database the next one gathers, so batches
+are as large as the load makes them, and a lone submission waits for nobody.
+"""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
+
+import psycopg
+
+from application.log.batch import Batch, Rules
+from application.log.loading import RECORD, Head, Loading
+from application.log.submission import Answer, Reply, Submission
+from domain.instants import Instant
+from domain.known import Key, Known
+from domain.refusals import InternalError, Refusal, Unavailable
+
+BATCH_SIZE_AT_MOST = 256
+PATIENCE_SECONDS = 10.0
+"""How long a batch waits for a database that went away before its callers are told."""
+
+Connect = Callable[[], Awaitable[psycopg.AsyncConnection]]
+logger = logging.getLogger("tenure.log")
+
+
+class Gathering(ABC):
+    """Takes submissions, answers them batch by batch on a connection of its own.
+
+    ``limit`` bounds those waiting: beyond it a submission is refused at once. ``observe`` is told
+    each batch's size and seconds; ``saw`` the last change of authority.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        rules: Rules,
+        loading: Loading,
+        clock: Callable[[], Instant],
+        *,
+        limit: int,
+        saw: Callable[[int], None] = lambda position: None,
+        observe: "Observe" = lambda gathering, size, seconds: None,
+    ) -> None:
+        self._connect, self._rules, self._loading, self._clock = connect, rules, loading, clock
+        self._limit, self._saw, self._observe = limit, saw, observe
+        self._connection: psycopg.AsyncConnection | None = None
+        self._waiting: list[Submission] = []
+        self._arrived = asyncio.Event()
+        self.head = Head(0, None, 0)
+
+    @property
+    def depth(self) -> int:
+        """How many submissions wait."""
+        return len(self._waiting)
+
+    def submit(self, submission: Submission) -> None:
+        """Queue a submission. Raises Unavailable when the queue is full."""
+        if len(self._waiting) >= self._limit:
+            raise Unavailable(reason="too many requests are waiting")
+        self._waiting.append(submission)
+        self._arrived.set()
+
+    async def answer(self, submission: Submission) -> Reply:
+        """Submit and wait for the reply. Raises the Refusal when that is the answer."""
+        self.submit(submission)
+        answer = await submission.answer
+        if isinstance(answer, Refusal):
+            raise answer
+        return answer
+
+    async def run(self) -> None:
+        """Answer until cancelled; then what still waits is told to come back."""
+        try:
+            while True:
+                await self._arrived.wait()
+                batch = self._waiting[:BATCH_SIZE_AT_MOST]
+                del self._waiting[:BATCH_SIZE_AT_MOST]
+                if not self._waiting:
+                    self._arrived.clear()
+                await self._answer(batch)
+        finally:
+            for submission in self._waiting:
+                self._settle(submission, Unavailable(reason="the server is stopping"))
+            if self._connection is not None:
+                await self._connection.close()
+
+    async def _answer(self, submissions: Sequence[Submission]) -> None:
+        started = perf_counter()
+        try:
+            batch = await self._with_patience(submissions)
+        except Refusal as refusal:
+            for submission in submissions:
+                self._settle(submission, refusal)
+            return
+        except Exception:
+            if len(submissions) == 1:
+                logger.exception("refused a command", extra={"request": submissions[0].request_id})
+                self._settle(submissions[0], InternalError())
+                return
+            logger.warning("a batch of %d failed; trying one at a time", len(submissions))
+            for submission in submissions:
+                await self._answer([submission])
+            return
+        self.head = Head(batch.known.position, batch.now, batch.head.authority)
+        self._saw(batch.head.authority)
+        for submission, answer in zip(submissions, batch.answers, strict=True):
+            self._settle(submission, answer)
+        self._observe(self, len(submissions), perf_counter() - started)
+
+    async def _with_patience(self, submissions: Sequence[Submission]) -> Batch:
+        """Try until the database answers. Raises Unavailable when that takes too long."""
+        deadline = perf_counter() + PATIENCE_SECONDS
+        unsettled: Batch | None = None
+        while True:
+            try:
+                connection = await self._connected()
+                if unsettled is not None and await self._was_written(connection, unsettled):
+                    return unsettled
+                unsettled = None
+                batch = await self._decide(connection, submissions)
+                unsettled = batch if batch.entries else None
+                await self._finish(connection, batch)
+            except psycopg.OperationalError as error:
+                await self._disconnect()
+                if perf_counter() > deadline:
+                    raise Unavailable(reason="the database does not answer") from error
+                logger.warning("the database went away: %s", error)
+                await asyncio.sleep(0.1)
+            except BaseException:
+                await self._disconnect()
+                raise
+            else:
+                return batch
+
+    async def _decide(
+        self, connection: psycopg.AsyncConnection, submissions: Sequence[Submission]
+    ) -> Batch:
+        """Load and decide, again with more rows while any that was asked for is missing."""
+        keys: set[Key] = set()
+        for submission in submissions:
+            keys.update(submission.command.asks)
+            if submission.repeat is not None:
+                keys.add((RECORD, submission.repeat.key))
+        while True:
+            head, known = await self._load(connection, keys)
+            batch = Batch(self._rules, head, known, self._clock())
+            for submission in submissions:
+                batch.take(submission)
+            if not known.missing:
+                return batch
+            keys |= known.missing
+
+    async def _connected(self) -> psycopg.AsyncConnection:
+        if self._connection is None or self._connection.closed:
+            self._connection = await self._connect()
+        return self._connection
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    def _settle(self, submission: Submission, answer: Answer) -> None:
+        submission.settle(answer)
+
+    @abstractmethod
+    async def _load(
+        self, connection: psycopg.AsyncConnection, keys: set[Key]
+    ) -> tuple[Head, Known]:
+        """Load rows of one snapshot."""
+
+    @abstractmethod
+    async def _finish(self, connection: psycopg.AsyncConnection, batch: Batch) -> None:
+        """Make what the batch decided come true."""
+
+    @abstractmethod
+    async def _was_written(self, connection: psycopg.AsyncConnection, batch: Batch) -> bool:
+        """Whether a batch whose commit went unanswered came true."""
+
+
+Observe = Callable[[Gathering, int, float], None]

@@ -1,0 +1,6 @@
+-- name: begin
+-- Sets whose part of the log the next statement sees; tells how far the log is.
+select
+    set_config('tenure.tenant', %(tenant)s, true),
+    coalesce((select max(position) from authority), 0),
+    log_head()

@@ -1,0 +1,94 @@
+"""Loading: from the rows that commands ask for to what is known, in one query and one document."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from application.sql import named_queries
+from domain.fold import AnyFold
+from domain.instants import Instant
+from domain.known import NO_ROW, SUBJECT, Key, Known, Row
+
+QUERIES = named_queries(Path(__file__).with_name("log.sql"))
+
+RECORD = "record"
+"""The kind under which a kept reply is asked for, beside the folds' names."""
+
+
+class KeptReply(msgspec.Struct, frozen=True):
+    """A reply kept for repeats of its request."""
+
+    status: int
+    body: str
+    fingerprint: str | None = None
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The newest position, its time, and the last change of authority."""
+
+    position: int
+    recorded_at: Instant | None
+    authority: int
+
+
+class _Row(msgspec.Struct, frozen=True, array_like=True):
+    kind: str
+    key: str
+    version: int
+    position: int
+    row: msgspec.Raw
+
+
+class _Document(msgspec.Struct, frozen=True):
+    position: int
+    recorded_at: Instant | None
+    authority: int
+    rows: list[_Row]
+
+
+_documents = msgspec.json.Decoder(_Document)
+_encode = msgspec.json.Encoder().encode
+
+
+class Loading:
+    """Asks for rows and reads the answer. ``folds`` are all whose rows commands may ask for."""
+
+    def __init__(self, folds: Sequence[AnyFold]) -> None:
+        self._along = [fold.name for fold in folds if fold.category == "entity"]
+        self._decoders: dict[str, Any] = {fold.name: fold.decode for fold in folds}
+        self._decoders[SUBJECT] = msgspec.json.Decoder(str).decode
+        self._decoders[RECORD] = msgspec.json.Decoder(KeptReply).decode
+
+    def parameters(self, keys: Iterable[Key]) -> dict[str, Any]:
+        """The parameters of the query ``load`` for some keys."""
+        subjects, records, asked = [], [], []
+        for kind, key in keys:
+            if kind == SUBJECT:
+                subjects.append(key)
+            elif kind == RECORD:
+                records.append(key)
+            else:
+                asked.append({"fold": kind, "key": key})
+        return {
+            "subjects": _encode(subjects).decode(),
+            "records": _encode(records).decode(),
+            "asked": _encode(asked).decode(),
+            "along": self._along,
+        }
+
+    def read(self, document: str, keys: Iterable[Key]) -> tuple[Head, Known]:
+        """What the query found. A key without a row is known not to have one."""
+        found = _documents.decode(document)
+        rows = dict.fromkeys(keys, NO_ROW)
+        for row in found.rows:
+            state = self._decoders[row.kind](row.row)
+            if row.kind == SUBJECT:
+                for fold in self._along:
+                    rows.setdefault((fold, state), NO_ROW)
+            rows[row.kind, row.key] = Row(row.version, row.position, state)
+        return (
+            Head(found.position, found.recorded_at, found.authority),
+            Known(found.position, found.authority, rows),
+        )

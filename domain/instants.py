@@ -1,0 +1,41 @@
+"""Instants: moments as RFC 3339 text in UTC with milliseconds, such as ``2026-11-22T08:00:00.123Z``.
+
+One fixed width, so that text order is time order: the log, the folds and the replies all
+compare, keep and show the same text. Only arithmetic turns it into a ``datetime``.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+Instant = str
+
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def instant(moment: datetime) -> Instant:
+    """Show an aware moment as an instant, rounded down to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def parse_instant(text: str) -> Instant:
+    """Read RFC 3339 text with a zone. Raises ValueError when it is none, or no real moment."""
+    if _RFC_3339.fullmatch(text) is None:
+        raise ValueError("not an RFC 3339 time with a zone, such as 2026-11-22T08:00:00Z")
+    try:
+        return instant(datetime.fromisoformat(text.upper()))
+    except OverflowError as error:
+        raise ValueError("out of range") from error
+
+
+@lru_cache(maxsize=256)
+def shifted(moment: Instant, *, days: int = 0, minutes: int = 0) -> Instant:
+    """The instant so many days and minutes later (earlier when negative)."""
+    return instant(datetime.fromisoformat(moment) + timedelta(days=days, minutes=minutes))
+
+
+def whole_days(since: Instant, until: Instant) -> int:
+    """Whole days between two instants, never less than 0."""
+    return max(0, (datetime.fromisoformat(until) - datetime.fromisoformat(since)).days)

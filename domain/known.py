@@ -1,0 +1,58 @@
+"""What is known when a command decides: the rows loaded so far, and a note of those still missing.
+
+A question about a row that is not loaded is answered None and noted in ``missing``. Whoever asked
+the command to decide then throws the outcome away, loads what is missing, and asks again. Commands
+are pure, so asking twice changes nothing.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from domain.fold import Fold, State
+
+SUBJECT = "subject"
+"""The kind under which the way from a person to an entity is asked for, beside the folds' names."""
+
+Key = tuple[str, str]
+"""A row's address: the fold's name (or ``subject``) and the key."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row: how many entries it has folded, the position of the last, and the state."""
+
+    version: int
+    position: int
+    state: Any
+
+
+NO_ROW = Row(0, 0, None)
+
+
+@dataclass(slots=True)
+class Known:
+    """Rows by address, at one position of the log; ``authority`` is the last change of it."""
+
+    position: int
+    authority: int = 0
+    rows: dict[Key, Row] = field(default_factory=dict)
+    missing: set[Key] = field(default_factory=set)
+
+    def row(self, kind: str, key: str) -> Row:
+        """The row under an address; NO_ROW, and a note, when it is not loaded."""
+        row = self.rows.get((kind, key))
+        if row is None:
+            self.missing.add((kind, key))
+            return NO_ROW
+        return row
+
+    def get(self, fold: Fold[State], key: str) -> State | None:
+        """The state that a fold has for a key, or None."""
+        state: State | None = self.row(fold.name, key).state
+        return state
+
+    def entity(self, lookup: str) -> str | None:
+        """The id of the entity that a person's lookup stands for, or None for nobody known."""
+        entity_id: str | None = self.row(SUBJECT, lookup).state
+        return entity_id

@@ -1,0 +1,230 @@
+"""Policy: what an entity's history recommends at the point of decision. Stream ``decision-{id}``.
+
+A decision is a recommendation; the caller decides. It is a total, pure function of tier, claim
+status and the action's row, and it is recorded with all that it saw, so that anybody can compute
+it again from the log.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from domain.command import Change, Outcome
+from domain.events import Event, stored
+from domain.instants import Instant
+from domain.known import SUBJECT, Key, Known
+from domain.refusals import UnknownAction
+from domain.standing import Standing, standing_of
+
+CATEGORY = "decision"
+POLICY_VERSION = 1
+"""The version of the default action table; a change of the table or the rule raises it."""
+
+Risk = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+ClaimStatus = Literal["clean", "flagged", "contested"]
+ActorKind = Literal["human", "service"]
+Reason = Literal[
+    "TIER_MET", "TIER_ONE_BELOW", "TIER_FAR_BELOW", "CLAIM_FLAGGED", "CLAIM_CONTESTED"
+]
+Limits = dict[str, int]
+Decision = Literal["ALLOW", "STEP_UP", "LIMIT", "DENY"]
+
+STRICTNESS: dict[Decision, int] = {"ALLOW": 0, "STEP_UP": 1, "LIMIT": 2, "DENY": 3}
+
+
+# Tables
+
+
+class Action(msgspec.Struct, frozen=True):
+    """An action that policy knows: the tier it wants, its risk, and its constrained form."""
+
+    name: str
+    required_tier: int
+    risk: Risk
+    limits: Limits | None = None
+
+
+DEFAULT_ACTIONS: dict[str, Action] = {
+    action.name: action
+    for action in (
+        Action("checkout.complete", 0, "LOW"),
+        Action("profile.update", 0, "LOW"),
+        Action("message.send_bulk", 1, "MEDIUM", {"maxRecipients": 50}),
+        Action("listing.create", 1, "MEDIUM", {"maxPerDay": 3}),
+        Action("payout.request", 1, "MEDIUM", {"maxAmount": 100}),
+        Action("job.accept", 1, "MEDIUM", {"maxConcurrent": 1}),
+        Action("agent.spawn", 1, "MEDIUM", {"maxChildren": 1}),
+        Action("credential.rotate", 2, "HIGH"),
+        Action("data.export_pii", 2, "HIGH"),
+        Action("finance.approve_payment", 2, "HIGH"),
+        Action("api.create_key", 2, "HIGH"),
+        Action("iam.grant_role", 2, "HIGH"),
+        Action("iam.grant_admin", 3, "CRITICAL"),
+        Action("data.delete_bulk", 3, "CRITICAL"),
+        Action("infra.deploy_production", 3, "CRITICAL"),
+    )
+}
+
+ONE_TIER_BELOW: dict[Risk, Decision] = {
+    "LOW": "LIMIT",
+    "MEDIUM": "LIMIT",
+    "HIGH": "STEP_UP",
+    "CRITICAL": "STEP_UP",
+}
+
+FROM_CLAIMS: dict[tuple[ClaimStatus, Risk], Decision] = {
+    ("clean", "LOW"): "ALLOW",
+    ("clean", "MEDIUM"): "ALLOW",
+    ("clean", "HIGH"): "ALLOW",
+    ("clean", "CRITICAL"): "ALLOW",
+    ("flagged", "LOW"): "ALLOW",
+    ("flagged", "MEDIUM"): "STEP_UP",
+    ("flagged", "HIGH"): "DENY",
+    ("flagged", "CRITICAL"): "DENY",
+    ("contested", "LOW"): "ALLOW",
+    ("contested", "MEDIUM"): "STEP_UP",
+    ("contested", "HIGH"): "STEP_UP",
+    ("contested", "CRITICAL"): "DENY",
+}
+
+WHY: dict[Reason, str] = {
+    "TIER_MET": "The recorded history is as deep as this action asks for.",
+    "TIER_ONE_BELOW": "The recorded history is one tier short of what this action asks for.",
+    "TIER_FAR_BELOW": "The recorded history is far short of what this action asks for.",
+    "CLAIM_FLAGGED": "An active claim is recorded, and this action is sensitive to claims.",
+    "CLAIM_CONTESTED": "A contested claim is recorded, and this action is sensitive to claims.",
+}
+"""The one sentence that each rule gives, word for word."""
+
+
+# Rule
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the rule says: the decision and why, the deciding reason first."""
+
+    decision: Decision
+    reasons: tuple[Reason, ...]
+    limits: Limits | None
+
+
+def judge(action: Action, tier: int, claim_status: ClaimStatus) -> Verdict:
+    """The recommendation for any tier, any claim status and any action: the stricter of two."""
+    from_tier: Decision
+    reason: Reason
+    match action.required_tier - tier:
+        case short if short <= 0:
+            from_tier, reason = "ALLOW", "TIER_MET"
+        case 1:
+            from_tier, reason = ONE_TIER_BELOW[action.risk], "TIER_ONE_BELOW"
+        case _:
+            from_tier, reason = "DENY", "TIER_FAR_BELOW"
+    from_claims = FROM_CLAIMS[claim_status, action.risk]
+    claim_reason: Reason = "CLAIM_CONTESTED" if claim_status == "contested" else "CLAIM_FLAGGED"
+    reasons: tuple[Reason, ...]
+    if from_claims == "ALLOW":
+        decision, reasons = from_tier, (reason,)
+    elif from_tier == "ALLOW":
+        decision, reasons = from_claims, (claim_reason,)
+    elif STRICTNESS[from_claims] > STRICTNESS[from_tier]:
+        decision, reasons = from_claims, (claim_reason, reason)
+    else:
+        decision, reasons = from_tier, (reason, claim_reason)
+    return Verdict(decision, reasons, action.limits if decision == "LIMIT" else None)
+
+
+# Events
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the action is on. The log holds its id only as a keyed hash."""
+
+    type: str | None = None
+    id_hash: str | None = None
+    amount: int | float | None = None
+
+
+@stored("policy.decided.v1")
+class Decided(Event, frozen=True, kw_only=True):
+    """A recommendation was given, on the state at ``seen_position``.
+
+    ``entity_id`` is None when nobody was known under the actor's id.
+    """
+
+    actor_type: ActorKind
+    entity_id: str | None
+    action: str
+    resource: Resource | None = None
+    decision: Decision
+    tier: int
+    required_tier: int
+    risk: Risk
+    claim_status: ClaimStatus
+    reasons: tuple[Reason, ...]
+    limits: Limits | None = None
+    policy_version: int
+    seen_position: int
+
+
+# Commands
+
+
+class Recommendation(msgspec.Struct, frozen=True):
+    """The reply to an evaluation; ``id`` is None when nothing was recorded."""
+
+    id: str | None
+    event: Decided
+    evaluated_at: Instant
+    standing: Standing
+
+
+class Evaluate(msgspec.Struct, frozen=True, kw_only=True):
+    """Judge an action at the point of decision, and record the decision.
+
+    With ``records`` False it is a question, which may also be asked of the past.
+    """
+
+    id: str
+    actor_type: ActorKind
+    lookup: str
+    action: str
+    resource: Resource | None = None
+    records: bool = True
+
+    @property
+    def asks(self) -> tuple[Key, ...]:
+        return ((SUBJECT, self.lookup),)
+
+    def decide(self, known: Known, now: Instant) -> Outcome[Recommendation]:
+        entity_id = known.entity(self.lookup)
+        found = standing_of(entity_id, known, now)
+        event = self.weigh(entity_id, found, known.position)
+        if not self.records:
+            return Outcome(Recommendation(None, event, now, found))
+        return Outcome(
+            Recommendation(self.id, event, now, found),
+            (Change(f"{CATEGORY}-{self.id}", event, begins=True),),
+        )
+
+    def weigh(self, entity_id: str | None, found: Standing, seen_position: int) -> Decided:
+        """The decision as the log keeps it. Raises UnknownAction."""
+        action = DEFAULT_ACTIONS.get(self.action)
+        if action is None:
+            raise UnknownAction(action=self.action)
+        claim_status: ClaimStatus = "clean"
+        verdict = judge(action, found.tier, claim_status)
+        return Decided(
+            actor_type=self.actor_type,
+            entity_id=entity_id,
+            action=action.name,
+            resource=self.resource,
+            decision=verdict.decision,
+            tier=found.tier,
+            required_tier=action.required_tier,
+            risk=action.risk,
+            claim_status=claim_status,
+            reasons=verdict.reasons,
+            limits=verdict.limits,
+            policy_version=POLICY_VERSION,
+            seen_position=seen_position,
+        )

@@ -1,0 +1,11 @@
+"""Ports for reading: what projections need of whoever holds the database."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+
+class Fetch(Protocol):
+    """Runs one statement on behalf of one tenant, which sees only its own part of the log."""
+
+    async def __call__(self, statement: bytes, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows, all of one snapshot."""

@@ -1,0 +1,191 @@
+"""Refusals: every "no" that Tenure gives, each with a stable code and the sentence a user reads.
+
+A refusal did nothing: no event is stored for it, and the same request is judged anew next time.
+The HTTP status of each family is decided at the edge (``interfaces/api/errors.py``).
+"""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """A request that was understood and declined.
+
+    ``code`` is stable and meant for programs; ``sentence`` and ``hint`` are meant for people,
+    with places for the facts given on construction.
+    """
+
+    code: ClassVar[str]
+    sentence: ClassVar[str]
+    hint_text: ClassVar[str | None] = None
+
+    def __init__(self, **facts: object) -> None:
+        super().__init__(self.sentence.format_map(facts))
+        self.facts = facts
+
+    @property
+    def hint(self) -> str | None:
+        """What to do about it, or None when the sentence says enough."""
+        return None if self.hint_text is None else self.hint_text.format_map(self.facts)
+
+
+class Invalid(Refusal):
+    """The request itself is wrong; sending it again unchanged cannot help."""
+
+
+class InvalidHttp(Invalid):
+    code = "INVALID_HTTP"
+    sentence = "The request is not valid HTTP."
+
+
+class InvalidJson(Invalid):
+    code = "INVALID_JSON"
+    sentence = "The body is not valid JSON: {reason}."
+    hint_text = "Send one JSON object, in UTF-8, without duplicate members."
+
+
+class MissingField(Invalid):
+    code = "MISSING_FIELD"
+    sentence = "Missing required field: {field}"
+    hint_text = "{help}"
+
+
+class InvalidField(Invalid):
+    code = "INVALID_FIELD"
+    sentence = "Invalid field {field}: {reason}"
+
+
+class UnknownField(Invalid):
+    code = "UNKNOWN_FIELD"
+    sentence = "Unknown field: {field}"
+    hint_text = "Tenure takes only documented fields, so that none is lost silently."
+
+
+class InvalidCursor(Invalid):
+    code = "INVALID_CURSOR"
+    sentence = "The cursor is not one that this list gave."
+    hint_text = "Pass pagination.cursor of the previous page, with the same filters."
+
+
+class InvalidIdempotencyKey(Invalid):
+    code = "INVALID_IDEMPOTENCY_KEY"
+    sentence = "Idempotency-Key must be 1 to 255 visible ASCII characters."
+
+
+class InvalidEventType(Invalid):
+    code = "INVALID_EVENT_TYPE"
+    sentence = "Unknown event type: {event_type}"
+    hint_text = "Nearest: {nearest}. GET /v1/event-types lists them all."
+
+
+class InvalidOccurredAt(Invalid):
+    code = "INVALID_OCCURRED_AT"
+    sentence = "Invalid occurredAt: {reason}"
+
+
+class BackfillRequired(Invalid):
+    code = "BACKFILL_REQUIRED"
+    sentence = "occurredAt is more than 30 days ago."
+    hint_text = 'Send "batchType": "BACKFILL" with the event to record old history.'
+
+
+class UnknownAction(Invalid):
+    code = "UNKNOWN_ACTION"
+    sentence = "Unknown action: {action}"
+    hint_text = "GET /v1/policy/actions lists the registered actions."
+
+
+class UnknownPosition(Invalid):
+    code = "INVALID_AS_OF"
+    sentence = "Invalid asOf: {reason}"
+    hint_text = "Give a position of the log, or an RFC 3339 time with a zone."
+
+
+class InvalidName(Invalid):
+    code = "INVALID_NAME"
+    sentence = "Invalid {what}: {reason}"
+
+
+class Unauthenticated(Refusal):
+    code = "UNAUTHENTICATED"
+    sentence = "The API key is missing, mistyped, unknown or deleted."
+    hint_text = "Send it in the header x-api-key."
+
+
+class Forbidden(Refusal):
+    code = "FORBIDDEN"
+    sentence = "This credential may not do that: it lacks {permission}."
+
+
+class NotFound(Refusal):
+    code = "NOT_FOUND"
+    sentence = "There is no such thing here."
+
+
+class MethodNotAllowed(Refusal):
+    code = "METHOD_NOT_ALLOWED"
+    sentence = "This path does not take that method."
+
+
+class Conflict(Refusal):
+    """The request is right, but not in the present state."""
+
+
+class IdempotencyInProgress(Conflict):
+    code = "IDEMPOTENCY_IN_PROGRESS"
+    sentence = (
+        "A request with this Idempotency-Key is currently in progress. "
+        "Retry after the in-flight request completes."
+    )
+
+
+class SlugTaken(Conflict):
+    code = "SLUG_TAKEN"
+    sentence = "The slug {slug} belongs to another partner."
+
+
+class LastKey(Conflict):
+    code = "LAST_KEY"
+    sentence = "This is the last key of its tenant; deleting it would lock you out."
+    hint_text = "Make another with POST /v1/partners/keys first."
+
+
+class TooManyKeys(Conflict):
+    code = "TOO_MANY_KEYS"
+    sentence = "A tenant holds at most {limit} keys."
+    hint_text = "Delete one that is no longer used."
+
+
+class PayloadTooLarge(Refusal):
+    code = "PAYLOAD_TOO_LARGE"
+    sentence = "The body is larger than {limit_bytes} bytes."
+
+
+class UnsupportedMediaType(Refusal):
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    sentence = "The body must be application/json."
+
+
+class IdempotencyKeyReused(Refusal):
+    code = "IDEMPOTENCY_KEY_REUSED"
+    sentence = "This Idempotency-Key was used with another body."
+    hint_text = "Use a new key for a new request; repeat the old body to see the old reply."
+
+
+class RequestTimeout(Refusal):
+    code = "REQUEST_TIMEOUT"
+    sentence = "The request did not arrive whole in time."
+
+
+class Unavailable(Refusal):
+    """The service cannot answer now; the same request, with its key, may be sent again."""
+
+    code = "UNAVAILABLE"
+    sentence = "The service cannot answer now: {reason}."
+    hint_text = "Send the same request again, with the same Idempotency-Key."
+
+
+class InternalError(Refusal):
+    """A defect of Tenure's own. Its cause is in the server's log under the request's id."""
+
+    code = "INTERNAL_ERROR"
+    sentence = "Something went wrong on our side; it has been logged under this request's id."

@@ -1,0 +1,102 @@
+"""The application: FastAPI, with a look at the exact path before the router is asked."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from time import perf_counter
+
+from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from domain.refusals import InternalError, MethodNotAllowed, NotFound, Refusal
+from interfaces.api import openapi
+from interfaces.api.call import Call
+from interfaces.api.errors import status_of
+from interfaces.api.mir import entities, events, partners, policy, standing
+from interfaces.api.operations import router as operations_router
+from interfaces.api.route import LeanRoute, finished, refused, request_id_of
+from interfaces.settings import Settings
+from interfaces.wiring import Services, open_services
+
+MIR_ROUTERS: Sequence[APIRouter] = (
+    events.router,
+    policy.router,
+    standing.router,
+    entities.router,
+    partners.router,
+)
+
+
+class Tenure(FastAPI):
+    """The HTTP application. ``services`` are there once it has started."""
+
+    services: Services
+
+    def include_mir(self, router: APIRouter) -> None:
+        """Serve a router's paths under /v1, and without it, as the seed's clients do."""
+        self.include_router(router, prefix="/v1")
+        self.include_router(router, include_in_schema=False)
+        for route in router.routes:
+            if isinstance(route, LeanRoute) and not route.path_names:
+                for method in route.methods or ():
+                    self._exact[method, "/v1" + route.path] = route
+                    self._exact[method, route.path] = route
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+            async with open_services(settings, url) as self.services:
+                yield
+
+        super().__init__(**openapi.DOCUMENT, lifespan=lifespan, docs_url=None, redoc_url=None)
+        self._exact: dict[tuple[str, str], LeanRoute] = {}
+        for router in MIR_ROUTERS:
+            self.include_mir(router)
+        self.include_router(operations_router)
+        self.add_exception_handler(HTTPException, not_routed)
+        self.add_exception_handler(Refusal, not_routed)
+        self.add_exception_handler(Exception, not_routed)
+
+    def methods_of(self, path: str) -> str:
+        """The methods that an exact path takes, as the Allow header shows them."""
+        return ", ".join(sorted(method for method, known in self._exact if known == path))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a known path at once, anything else through the router."""
+        if scope["type"] == "http":
+            route = self._exact.get((scope["method"], scope["path"]))
+            if route is not None:
+                scope["app"] = self
+                await route.serve(scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
+
+
+async def not_routed(request: Request, error: Exception) -> Response:
+    """Answer what no route answered: an unknown path, or a method that a path does not take."""
+    started = perf_counter()
+    call = Call(request.scope, request.receive)
+    call.request_id = request_id_of(call.sent)
+    headers = getattr(error, "headers", None) or {}
+    if isinstance(error, Refusal):
+        error = HTTPException(status_of(type(error)))
+    match getattr(error, "status_code", 500):
+        case 404:
+            answered = refused(NotFound())
+        case 405:
+            answered = refused(MethodNotAllowed())
+            allowed = request.app.methods_of(call.scope["path"]) or headers.get("Allow", "")
+            answered.headers.append((b"allow", allowed.encode()))
+        case _:
+            answered = refused(InternalError())
+    finished(call, request.method, "-", answered, started)
+    response = Response(answered.body, answered.status)
+    response.raw_headers = answered.headers
+    return response
+
+
+def create_app(settings: Settings, url: str) -> Tenure:
+    """The application over the database at a URL."""
+    return Tenure(settings, url)

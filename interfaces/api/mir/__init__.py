@@ -1,0 +1,1 @@
+"""The MIR family: what partners call, under /v1 and without it."""

@@ -1,0 +1,199 @@
+"""Events: participation in, and the list of what was reported."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from fastapi import Query as FromQuery
+from pydantic import Field
+
+from application.log.submission import Repeat
+from domain.entity import ActorType, Participation, RecordParticipation
+from domain.event_types import ACTIONS_BY_CATEGORY
+from domain.instants import parse_instant
+from domain.refusals import InvalidOccurredAt
+from interfaces.api.call import Answered, Call
+from interfaces.api.openapi import IDEMPOTENT, faults
+from interfaces.api.route import LeanRoute, needs
+from interfaces.api.wire import ExternalId, Moment, PageOfList, Pagination, Query, Wire
+from projections.events import list_events
+
+router = APIRouter(route_class=LeanRoute, tags=["Events"])
+
+
+class EventIn(Wire):
+    """A participation event: who did what, when, and how significant it was."""
+
+    user_external_id: ExternalId
+    event_type: str = Field(
+        description="One of GET /v1/event-types.", examples=["transaction.completed"]
+    )
+    occurred_at: str | None = Field(
+        None,
+        description="RFC 3339 time with a zone; absent: the time of recording. More than 30 days "
+        "ago needs batchType BACKFILL.",
+        examples=["2026-11-22T08:00:00Z"],
+    )
+    weight: Annotated[int | float, Field(ge=0, le=1_000_000)] = Field(
+        1, description="Stored and shown, never used for the tier."
+    )
+    actor_type: ActorType = Field("UNKNOWN", description="What kind of actor did it.")
+    batch_type: Literal["BACKFILL"] | None = Field(None, description="Marks old history.")
+
+    def command(self, call: Call) -> RecordParticipation:
+        """The command that records it. Raises InvalidOccurredAt."""
+        try:
+            occurred_at = None if self.occurred_at is None else parse_instant(self.occurred_at)
+        except ValueError as error:
+            raise InvalidOccurredAt(reason=str(error)) from error
+        return RecordParticipation(
+            id=call.services.new_id(),
+            lookup=call.lookup(self.user_external_id),
+            new_entity_id=call.services.new_id(),
+            kind=self.event_type,
+            occurred_at=occurred_at,
+            weight=self.weight,
+            actor_type=self.actor_type,
+            backfill=self.batch_type is not None,
+        )
+
+
+class EventOut(Wire):
+    """A recorded event. ``userExternalId`` is shown only where the request gave it."""
+
+    id: str
+    entity_id: str
+    user_external_id: str | None
+    event_type: str
+    weight: int | float
+    actor_type: ActorType
+    occurred_at: Moment
+    recorded_at: Moment
+    backfill: bool
+    position: int
+
+    @classmethod
+    def of(cls, done: Participation, external_id: str | None = None) -> "EventOut":
+        """What is shown of a recorded event."""
+        event = done.event
+        return cls(
+            id=done.id,
+            entity_id=done.entity_id,
+            user_external_id=external_id,
+            event_type=event.kind,
+            weight=event.weight,
+            actor_type=event.actor_type,
+            occurred_at=event.occurred_at,
+            recorded_at=done.recorded_at,
+            backfill=event.backfill,
+            position=done.position,
+        )
+
+
+def render_event(done: Participation) -> str:
+    """The reply as it is kept."""
+    return EventOut.of(done).model_dump_json()
+
+
+class EventList(Wire):
+    """A page of events, newest first."""
+
+    data: list[EventOut]
+    pagination: Pagination
+
+
+class EventsQuery(PageOfList):
+    """Which events to list."""
+
+    user_external_id: ExternalId | None = None
+    event_type: str | None = Field(None, description="One of GET /v1/event-types.")
+    since: str | None = Field(None, description="Recorded at this RFC 3339 time or later.")
+    until: str | None = Field(None, description="Recorded at this RFC 3339 time or earlier.")
+
+
+class EventTypes(Wire):
+    """The catalogue of event types."""
+
+    categories: dict[str, list[str]] = Field(description="Event types by category.")
+
+
+@router.post(
+    "/events",
+    status_code=201,
+    response_model=EventOut,
+    dependencies=[needs("events:write")],
+    responses=faults(400, 401, 403, 409, 413, 415, 422, 503),
+    openapi_extra=IDEMPOTENT,
+    summary="Submit an event",
+)
+async def submit_event(call: Call, item: EventIn) -> Answered:
+    """Record that somebody did something on your platform; the entity is created when it is new.
+
+    Without an Idempotency-Key, an event with the same userExternalId, eventType and occurredAt is
+    taken for a repeat for 24 hours, and answered with the first reply: send occurredAt.
+    """
+    repeat = call.repeat(item)
+    automatic = repeat is None
+    if repeat is None:
+        repeat = Repeat(
+            call.services.hashes.automatic_key(
+                call.principal.tenant,
+                item.user_external_id,
+                item.event_type,
+                item.occurred_at or "",
+            )
+        )
+    return await call.commit(
+        item.command(call),
+        render_event,
+        status=201,
+        repeat=repeat,
+        automatic=automatic,
+        echo={"userExternalId": item.user_external_id},
+    )
+
+
+@router.get(
+    "/events",
+    response_model=EventList,
+    dependencies=[needs("events:read")],
+    responses=faults(400, 401, 403, 503),
+    summary="List events",
+)
+async def get_events(call: Call, query: Annotated[EventsQuery, FromQuery()]) -> Answered:
+    """Your own events, newest first."""
+    external_id = query.user_external_id
+    page = await list_events(
+        call.fetch,
+        call.principal.tenant,
+        lookup=None if external_id is None else call.lookup(external_id),
+        kind=query.event_type,
+        since=query.moment("since"),
+        until=query.moment("until"),
+        cursor=query.cursor,
+        limit=query.limit,
+    )
+    return call.show(
+        EventList(
+            data=[EventOut.of(done, external_id) for done in page.events],
+            pagination=Pagination(cursor=page.cursor, has_more=page.cursor is not None),
+        )
+    )
+
+
+@router.get(
+    "/event-types",
+    response_model=EventTypes,
+    dependencies=[needs("events:read")],
+    responses=faults(401, 403, 503),
+    summary="List event types",
+)
+async def get_event_types(call: Call) -> Answered:
+    """Every event type that is taken, by category."""
+    return call.show(
+        EventTypes(
+            categories={
+                category: [f"{category}.{action}" for action in actions]
+                for category, actions in ACTIONS_BY_CATEGORY.items()
+            }
+        )
+    )

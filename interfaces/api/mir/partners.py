@@ -1,0 +1,163 @@
+"""Partners: who you are, and your keys."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from domain.partner import AddKey, DeleteKey, Environment, HeldKey, Partner
+from interfaces.api.call import Answered, Call
+from interfaces.api.openapi import IDEMPOTENT, faults
+from interfaces.api.route import LeanRoute, needs
+from interfaces.api.wire import Moment, Wire
+from projections.partners import AskPartner, keys_in_use
+
+router = APIRouter(route_class=LeanRoute, tags=["Partners"])
+
+
+class PartnerOut(Wire):
+    """The partner behind the key, and the environment that the key opens."""
+
+    partner_id: str
+    name: str
+    slug: str
+    environment: Environment
+    approved_at: Moment
+
+
+class NewKeyOut(Wire):
+    """A new key. ``apiKey`` is shown this once; a replay has null in its place."""
+
+    key_id: str
+    api_key: str | None
+    prefix: str
+    made_at: Moment
+
+    @classmethod
+    def of(cls, held: HeldKey) -> "NewKeyOut":
+        """What is kept of the reply."""
+        return cls(
+            key_id=held.key.key_id, api_key=None, prefix=held.key.prefix, made_at=held.made_at
+        )
+
+
+class KeyOut(Wire):
+    """A living key, without the key."""
+
+    key_id: str
+    prefix: str
+    made_at: Moment
+    last_used_at: Moment | None
+
+
+class KeysOut(Wire):
+    """The living keys of a tenant, oldest first."""
+
+    data: list[KeyOut]
+
+
+class DeletedKeyOut(Wire):
+    """A key that opens nothing any more."""
+
+    key_id: str
+    deleted_at: Moment
+
+
+@router.get(
+    "/partners/me",
+    response_model=PartnerOut,
+    dependencies=[needs("events:read")],
+    responses=faults(401, 403, 503),
+    summary="Who am I",
+)
+async def get_me(call: Call) -> Answered:
+    """The partner that the key belongs to."""
+    found = await _partner(call)
+    return call.show(
+        PartnerOut(
+            partner_id=call.principal.partner_id,
+            name=found.name,
+            slug=found.slug,
+            environment=call.principal.environment,
+            approved_at=found.approved_at,
+        )
+    )
+
+
+@router.get(
+    "/partners/keys",
+    response_model=KeysOut,
+    dependencies=[needs("partner:admin")],
+    responses=faults(401, 403, 503),
+    summary="List keys",
+)
+async def get_keys(call: Call) -> Answered:
+    """The keys that open this tenant, with when each was last used, a few seconds behind."""
+    found = await _partner(call)
+    held = found.keys_of(call.principal.environment)
+    used = await keys_in_use(call.fetch, [one.key.key_id for one in held])
+    return call.show(
+        KeysOut(
+            data=[
+                KeyOut(
+                    key_id=one.key.key_id,
+                    prefix=one.key.prefix,
+                    made_at=one.made_at,
+                    last_used_at=used.get(one.key.key_id),
+                )
+                for one in held
+            ]
+        )
+    )
+
+
+@router.post(
+    "/partners/keys",
+    status_code=201,
+    response_model=NewKeyOut,
+    dependencies=[needs("partner:admin")],
+    responses=faults(401, 403, 409, 503),
+    openapi_extra=IDEMPOTENT,
+    summary="Make a key",
+)
+async def post_key(call: Call) -> Answered:
+    """One more key for this tenant, so that a lost one locks nobody out."""
+    key, issued = call.services.new_key(call.principal.environment)
+    return await call.commit(
+        AddKey(
+            id=call.services.new_id(),
+            partner_id=call.principal.partner_id,
+            environment=call.principal.environment,
+            key=issued,
+        ),
+        lambda held: NewKeyOut.of(held).model_dump_json(),
+        status=201,
+        repeat=call.repeat(""),
+        once={"apiKey": key},
+    )
+
+
+@router.delete(
+    "/partners/keys/{key_id}",
+    response_model=DeletedKeyOut,
+    dependencies=[needs("partner:admin")],
+    responses=faults(401, 403, 404, 409, 503),
+    summary="Delete a key",
+)
+async def delete_key(call: Call, key_id: Annotated[str, Path(alias="keyId")]) -> Answered:
+    """Take a key away: dead at once, on every worker."""
+    return await call.commit(
+        DeleteKey(
+            id=call.services.new_id(),
+            partner_id=call.principal.partner_id,
+            environment=call.principal.environment,
+            key_id=key_id,
+        ),
+        lambda deleted_at: DeletedKeyOut(
+            key_id=key_id, deleted_at=deleted_at
+        ).model_dump_json(),
+    )
+
+
+async def _partner(call: Call) -> Partner:
+    found: Partner = (await call.ask(AskPartner(call.principal.partner_id))).value
+    return found

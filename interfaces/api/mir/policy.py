@@ -1,0 +1,224 @@
+"""Policy: recommendations at the point of decision."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi import Query as FromQuery
+from pydantic import Field
+
+from domain.policy import (
+    DEFAULT_ACTIONS,
+    POLICY_VERSION,
+    WHY,
+    Action,
+    ActorKind,
+    ClaimStatus,
+    Decision,
+    Evaluate,
+    Reason,
+    Recommendation,
+    Resource,
+    Risk,
+)
+from domain.refusals import NotFound
+from interfaces.api.call import Answered, Call
+from interfaces.api.mir.standing import SignalsOut
+from interfaces.api.openapi import faults
+from interfaces.api.route import LeanRoute, needs
+from interfaces.api.wire import Actor, AsOf, Moment, Wire
+
+router = APIRouter(route_class=LeanRoute, tags=["Policy"])
+
+class ResourceIn(Wire):
+    """What the action is on. The id is kept only as a keyed hash."""
+
+    type: str | None = Field(None, pattern=r"^[A-Za-z0-9_.:-]{1,64}$", examples=["report"])
+    id: str | None = Field(None, min_length=1, max_length=256)
+    amount: Annotated[int | float, Field(ge=0, le=1e15)] | None = None
+
+
+class EvaluationIn(Wire):
+    """Who attempts what, on what."""
+
+    actor: Actor
+    action: str = Field(examples=["data.export_pii"])
+    resource: ResourceIn | None = None
+
+    def command(self, call: Call, *, records: bool) -> Evaluate:
+        """The command that judges it."""
+        return Evaluate(
+            id=call.services.new_id(),
+            actor_type=self.actor.type,
+            lookup=call.lookup(self.actor.id),
+            action=self.action,
+            resource=self._resource(call),
+            records=records,
+        )
+
+    def _resource(self, call: Call) -> Resource | None:
+        if self.resource is None:
+            return None
+        tenant, hashes = call.principal.tenant, call.services.hashes
+        resource_id = self.resource.id
+        return Resource(
+            type=self.resource.type,
+            id_hash=None if resource_id is None else hashes.resource(tenant, resource_id),
+            amount=self.resource.amount,
+        )
+
+
+class EvaluationQuery(AsOf):
+    """How to evaluate."""
+
+    debug: bool = Field(False, description="Add the signals and the rule; also x-policy-debug.")
+
+
+class ActorOut(Wire):
+    """Who attempted it, as the request named them."""
+
+    type: ActorKind
+    id: str | None
+
+
+class DebugOut(Wire):
+    """What the decision saw."""
+
+    mir_signals: SignalsOut
+    rule: Reason
+    claims: dict[str, int]
+    own_tier: int
+    cross_platform_tier: int | None
+
+
+class EvaluationOut(Wire):
+    """A recommendation; the caller decides. ``position`` is the last that the decision saw."""
+
+    decision: Decision
+    action: str
+    actor: ActorOut
+    tier: int
+    required_tier: int
+    claim_status: ClaimStatus
+    why_rec: str
+    reasons: list[Reason]
+    limits: dict[str, int] | None = None
+    decision_correlation_id: str | None = Field(None, alias="decision_correlation_id")
+    evaluated_at: Moment
+    policy_version: int
+    position: int
+    debug: DebugOut | None = None
+
+    @classmethod
+    def of(cls, given: Recommendation, actor: Actor, *, debug: bool) -> "EvaluationOut":
+        """What is shown of a recommendation."""
+        event = given.event
+        extra: dict[str, Any] = {}
+        if event.limits is not None:
+            extra["limits"] = event.limits
+        if given.id is not None:
+            extra["decision_correlation_id"] = given.id
+        if debug:
+            extra["debug"] = DebugOut(
+                mir_signals=SignalsOut.of(given.standing.signals),
+                rule=event.reasons[0],
+                claims={"active": 0, "contested": 0},
+                own_tier=event.tier,
+                cross_platform_tier=None,
+            )
+        return cls(
+            decision=event.decision,
+            action=event.action,
+            actor=ActorOut(type=actor.type, id=actor.id),
+            tier=event.tier,
+            required_tier=event.required_tier,
+            claim_status=event.claim_status,
+            why_rec=WHY[event.reasons[0]],
+            reasons=list(event.reasons),
+            evaluated_at=given.evaluated_at,
+            policy_version=event.policy_version,
+            position=event.seen_position,
+            **extra,
+        )
+
+
+class ActionOut(Wire):
+    """An action that policy knows, and what it asks for."""
+
+    action: str
+    required_tier: int
+    risk: Risk
+    limits: dict[str, int] | None = Field(description="The constrained form that LIMIT allows.")
+
+    @classmethod
+    def of(cls, action: Action) -> "ActionOut":
+        """What is shown of an action."""
+        return cls(
+            action=action.name,
+            required_tier=action.required_tier,
+            risk=action.risk,
+            limits=action.limits,
+        )
+
+
+class ActionsOut(Wire):
+    """The registered actions."""
+
+    policy_version: int
+    actions: list[ActionOut]
+
+
+@router.post(
+    "/policy/evaluate",
+    response_model=EvaluationOut,
+    dependencies=[needs("policy:evaluate")],
+    responses=faults(400, 401, 403, 413, 415, 503),
+    summary="Evaluate an action",
+)
+async def evaluate(
+    call: Call, evaluation: EvaluationIn, query: Annotated[EvaluationQuery, FromQuery()]
+) -> Answered:
+    """Judge an action by the actor's history. The decision is recorded before it is answered; with
+    asOf nothing is recorded and there is no decision_correlation_id."""
+    debug = query.debug or call.sent.get(b"x-policy-debug", b"").lower() == b"true"
+    command = evaluation.command(call, records=query.as_of is None)
+    if query.as_of is not None:
+        given = await call.resolve(command, query.as_of)
+        return call.show(EvaluationOut.of(given, evaluation.actor, debug=debug))
+    return await call.commit(
+        command,
+        lambda given: EvaluationOut.of(given, evaluation.actor, debug=debug).model_dump_json(
+            exclude_unset=True
+        ),
+    )
+
+
+@router.get(
+    "/policy/actions",
+    response_model=ActionsOut,
+    dependencies=[needs("policy:read")],
+    responses=faults(401, 403, 503),
+    summary="List policy actions",
+)
+async def get_actions(call: Call) -> Answered:
+    """Every registered action with its tier, risk and constrained form."""
+    return call.show(
+        ActionsOut(
+            policy_version=POLICY_VERSION,
+            actions=[ActionOut.of(action) for action in DEFAULT_ACTIONS.values()],
+        )
+    )
+
+
+@router.get(
+    "/policy/actions/{action}",
+    response_model=ActionOut,
+    dependencies=[needs("policy:read")],
+    responses=faults(401, 403, 404, 503),
+    summary="Show a policy action",
+)
+async def get_action(call: Call, action: str) -> Answered:
+    """One registered action."""
+    found = DEFAULT_ACTIONS.get(action)
+    if found is None:
+        raise NotFound
+    return call.show(ActionOut.of(found))

@@ -1,0 +1,125 @@
+"""The wire: models of what comes in and goes out, in the contract's spelling."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from domain.instants import Instant, parse_instant
+from domain.refusals import InvalidField, MissingField, Refusal, UnknownField
+
+
+class Wire(BaseModel):
+    """A JSON object in camelCase; nothing undocumented is taken, no type is bent."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        extra="forbid",
+        strict=True,
+        frozen=True,
+    )
+
+
+class Query(BaseModel):
+    """The parameters of a query string, in camelCase; text is read as what it should be."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=False, extra="forbid", frozen=True
+    )
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds NUL")
+    return text
+
+
+ExternalId = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=256,
+        description="Your own identifier of the person or agent. Kept only as a keyed hash.",
+        examples=["emp-12345"],
+    ),
+    AfterValidator(_no_nul),
+]
+
+
+Moment = Annotated[
+    str,
+    Field(
+        description="RFC 3339 time in UTC with milliseconds.",
+        examples=["2026-11-22T08:00:00.123Z"],
+    ),
+]
+
+
+class Actor(Wire):
+    """Who acts: a person or a service, under the identifier that your events use."""
+
+    type: Literal["human", "service"]
+    id: ExternalId
+
+
+class AsOf(Query):
+    """The state of the log that an answer is wanted from."""
+
+    as_of: str | None = Field(
+        None,
+        description="A position of the log, or an RFC 3339 time: answer as the log stood then.",
+    )
+
+
+class PageOfList(Query):
+    """Which page of a list."""
+
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = Field(
+        None, max_length=64, description="pagination.cursor of the page before."
+    )
+
+    def moment(self, name: str) -> Instant | None:
+        """A time among the parameters, as an instant. Raises InvalidField."""
+        text: str | None = getattr(self, name)
+        try:
+            return None if text is None else parse_instant(text)
+        except ValueError as error:
+            raise InvalidField(field=name, reason=str(error)) from error
+
+
+class Pagination(Wire):
+    """How to go on: pass ``cursor`` to get the next page."""
+
+    cursor: str | None
+    has_more: bool
+
+
+def refusal_of(error: ValidationError) -> Refusal:
+    """The first fault of a body or a query, in the words of the catalogue."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    first, rest = fault["loc"][:1], fault["loc"][1:]
+    where = ".".join(str(part) for part in (*first, *rest) if part not in BRANCHES) or "body"
+    match fault["type"]:
+        case "missing":
+            return MissingField(field=where, help=HELP.get(where, f"Give {where}."))
+        case "extra_forbidden":
+            return UnknownField(field=where)
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return InvalidField(field=where, reason="a JSON object is wanted")
+    reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return InvalidField(field=where, reason=reason[:1].lower() + reason[1:])
+
+
+HELP: dict[str, str] = {
+    "actor.id": "Provide an org-scoped identifier for the actor",
+    "userExternalId": "Provide your own identifier of the person or agent",
+    "eventType": "GET /v1/event-types lists them",
+    "action": "GET /v1/policy/actions lists them",
+}
+
+BRANCHES = ("int", "float")
+"""Parts of a fault's place that name a branch of a union, not a member."""

@@ -1,0 +1,38 @@
+"""Exit codes: 0 done, 1 a check failed or something stands in the way, 2 wrong use."""
+
+from typing import Any
+
+import psycopg
+import typer
+from typer.core import TyperGroup
+
+from application.migrate import MigrationRefused
+from interfaces.durability import UnsafeDatabase
+from interfaces.postgres import DatabaseUnavailable
+from interfaces.serve import CannotServe
+from interfaces.settings import SettingsError
+from interfaces.supervisor import StartFailed
+
+EXIT_CODES: dict[type[Exception], int] = {
+    SettingsError: 2,
+    CannotServe: 1,
+    DatabaseUnavailable: 1,
+    MigrationRefused: 1,
+    StartFailed: 1,
+    UnsafeDatabase: 1,
+    psycopg.OperationalError: 1,
+}
+"""What may go wrong without a defect: its message is shown, and no traceback."""
+
+
+class ExpectedErrors(TyperGroup):
+    """A group of commands that ends with a sentence and an exit code on an expected error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except tuple(EXIT_CODES) as error:
+            typer.echo(f"Error: {error}", err=True)
+            code = next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
+            raise typer.Exit(code) from None

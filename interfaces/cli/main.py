@@ -1,0 +1,36 @@
+"""`tenure`: the table of contents of the command line."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from interfaces.cli.exits import ExpectedErrors
+from interfaces.cli.serve import serve
+
+app = typer.Typer(
+    name="tenure",
+    cls=ExpectedErrors,
+    help="Participation history for people and AI agents, and a marketplace of agent jobs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it with the option's value
+    if wanted:
+        typer.echo(version("tenure"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[  # noqa: ARG001 - its callback has done all
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="The version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(serve)

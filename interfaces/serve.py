@@ -1,0 +1,186 @@
+"""`tenure serve`: a database, migrations, and workers on one socket, for as long as it runs."""
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import NoReturn
+
+import psycopg
+
+from application.migrate import migrate
+from interfaces.durability import check_durability
+from interfaces.locks import FileLock
+from interfaces.logs import log_to_stderr
+from interfaces.postgres import DatabaseUnavailable, EmbeddedPostgres
+from interfaces.settings import Settings
+from interfaces.supervisor import Program, Supervisor
+
+APP = "interfaces.api.app:create_app"
+DRAIN_SECONDS = 20
+BIND_SECONDS = 5
+BACKLOG = 2048
+HOUSEKEEPING_SECONDS = 600
+WATCH_SECONDS = 0.5
+
+log = logging.getLogger("tenure.serve")
+
+
+class CannotServe(Exception):
+    """Something outside stands in the way; the message says what."""
+
+
+def first_partner_key(settings: Settings, url: str) -> str | None:
+    """A sandbox partner's API key if the database has no partner yet, made here; else None."""
+    from interfaces.wiring import first_partner
+
+    return first_partner(settings, url)
+
+
+def serve(
+    settings: Settings,
+    host: str,
+    port: int,
+    workers: int,
+    *,
+    app: str = APP,
+    first_key: Callable[[Settings, str], str | None] = first_partner_key,
+) -> None:
+    """Serve until SIGTERM, SIGINT or SIGHUP, then finish the requests in flight and stop it all.
+
+    Raises CannotServe, DatabaseUnavailable, UnsafeDatabase, MigrationRefused or StartFailed.
+    """
+    log_to_stderr(settings.log_level)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    with ExitStack() as stack:
+        lock = FileLock(settings.data / "serve.lock")
+        stack.callback(lock.release)
+        if not lock.try_exclude():
+            raise CannotServe(
+                f"Another `tenure serve` runs on the data folder {settings.data}. "
+                "Stop it first, or give this one a folder of its own with --data."
+            )
+        postgres = None
+        if settings.database_url is None:
+            postgres = EmbeddedPostgres(settings.data)
+            stack.callback(postgres.stop)
+            postgres.start()
+            url = postgres.url
+        else:
+            url = settings.database_url
+        check_durability(url, allow_unsafe=settings.allow_unsafe_durability)
+        for name in migrate(url):
+            log.info("Applied migration %s.", name)
+        if key := first_key(settings, url):
+            _say(f"First start: your sandbox API key, shown only now: {key}")
+        listening = stack.enter_context(listen(host, port))
+        metrics = stack.enter_context(tempfile.TemporaryDirectory(prefix="tenure-metrics-"))
+        environment = (
+            os.environ
+            | settings.environment()
+            | {"TENURE_DATABASE_URL": url, "PROMETHEUS_MULTIPROC_DIR": metrics}
+        )
+        command = [sys.executable, "-P", "-m", "interfaces.worker", "--app", app]
+        worker = Program(
+            "worker",
+            [*command, "--socket", str(listening.fileno())],
+            environment,
+            descriptors=[listening.fileno()],
+        )
+        asyncio.run(_run(Supervisor([worker] * workers), listening, url, postgres))
+
+
+async def _run(
+    supervisor: Supervisor, listening: socket.socket, url: str, postgres: EmbeddedPostgres | None
+) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    beside = [asyncio.create_task(_keep_house(url))]
+    if postgres is not None:
+        beside.append(asyncio.create_task(_keep_database(postgres)))
+    try:
+        starting = asyncio.create_task(supervisor.start())
+        stopping = asyncio.create_task(stopped.wait())
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not stopped.is_set():
+            await starting
+            _say(f"Tenure is ready: {_url_of(listening)}")
+            await stopped.wait()
+            log.info("Stopping: finishing the requests in flight.")
+    finally:
+        # Otherwise new connections would wait here for a worker that never takes them.
+        listening.close()
+        await supervisor.stop(DRAIN_SECONDS)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; waits a few seconds for a predecessor's workers to leave the port."""
+    deadline = time.monotonic() + BIND_SECONDS
+    while True:
+        try:
+            family, kind, *_, address = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            listening = socket.socket(family, kind)
+            try:
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listening.bind(address)
+                listening.listen(BACKLOG)
+            except OSError:
+                listening.close()
+                raise
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise CannotServe(f"Port {port} of {host} cannot be used: {error}") from None
+            time.sleep(0.1)
+        else:
+            return listening
+
+
+async def _keep_house(url: str) -> None:
+    """Ask the database, now and then, to drop what nobody can ask for any more."""
+    while True:
+        try:
+            async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+                await connection.execute("select tenure_housekeep()")
+        except psycopg.Error as error:
+            log.warning("Housekeeping failed and will be tried again: %s", error)
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+
+async def _keep_database(postgres: EmbeddedPostgres) -> None:
+    """Bring the embedded PostgreSQL back whenever it dies; the workers connect again."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        if postgres.is_running():
+            continue
+        log.error("The embedded PostgreSQL has died; starting it again.")
+        try:
+            await asyncio.to_thread(postgres.start)
+        except DatabaseUnavailable as error:
+            log.error("%s", error)
+
+
+def _url_of(listening: socket.socket) -> str:
+    host, port, *_ = listening.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - what the command is for
+
+
+def _leave(*_: object) -> NoReturn:
+    sys.exit(0)

@@ -1,0 +1,133 @@
+"""Telemetry: what an operator sees of a running server: metrics, and one log line a request."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Histogram(
+    "tenure_http_request_seconds",
+    "Time from a request's headers to its reply, by route and status.",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
+)
+BATCH_SIZE = Histogram(
+    "tenure_batch_size",
+    "Commands or questions answered by one transaction.",
+    ["engine"],
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+)
+BATCH_SECONDS = Histogram(
+    "tenure_batch_seconds",
+    "Time from taking a batch to its commit.",
+    ["engine"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
+)
+QUEUE_DEPTH = Gauge(
+    "tenure_queue_depth",
+    "Commands or questions waiting, over all workers.",
+    ["engine"],
+    multiprocess_mode="livesum",
+)
+LOG_HEAD = Gauge(
+    "tenure_log_head_position",
+    "The newest position of the log.",
+    multiprocess_mode="max",
+)
+DEFECTS = Counter("tenure_defects_total", "Requests answered with INTERNAL_ERROR.")
+
+FLUSH_SECONDS = 0.25
+
+
+class RequestLine(msgspec.Struct, omit_defaults=True):
+    """One line of the request log."""
+
+    at: str
+    level: str
+    request_id: str
+    method: str
+    route: str
+    status: int
+    milliseconds: float
+    position: int | None = None
+
+
+class Telemetry:
+    """Counts and logs what was answered. Lines are gathered and written a few times a second."""
+
+    def __init__(self, *, log_requests: bool) -> None:
+        self._log_requests = log_requests
+        self._lines: list[RequestLine] = []
+        self._requests: dict[tuple[str, str, int], Any] = {}
+
+    def answered(
+        self,
+        method: str,
+        route: str,
+        status: int,
+        seconds: float,
+        request_id: str,
+        position: int | None,
+    ) -> None:
+        """Note an answer."""
+        histogram = self._requests.get((method, route, status))
+        if histogram is None:
+            histogram = REQUESTS.labels(method, route, str(status))
+            self._requests[method, route, status] = histogram
+        histogram.observe(seconds)
+        if status >= 500:
+            DEFECTS.inc()
+        if self._log_requests:
+            self._lines.append(
+                RequestLine(
+                    "",
+                    "info" if status < 500 else "error",
+                    request_id,
+                    method,
+                    route,
+                    status,
+                    round(seconds * 1000, 3),
+                    position,
+                )
+            )
+
+    async def run(self) -> None:
+        """Write gathered lines until cancelled, and the last of them then."""
+        with contextlib.suppress(asyncio.CancelledError):
+            while True:
+                await asyncio.sleep(FLUSH_SECONDS)
+                self.flush()
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what has been gathered to standard error."""
+        if not self._lines:
+            return
+        lines, self._lines = self._lines, []
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        for line in lines:
+            line.at = at
+        sys.stderr.buffer.write(msgspec.json.Encoder().encode_lines(lines))
+        sys.stderr.buffer.flush()
+
+
+class JsonFormatter(logging.Formatter):
+    """The server's own messages as JSON lines, like the requests'."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if request_id := getattr(record, "request_id", None):
+            line["request_id"] = request_id
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line).decode()

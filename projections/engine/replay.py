@@ -1,0 +1,96 @@
+"""The replay engine: a question answered as the log stood at a position.
+
+The rows that the question asks for are folded from the entries of their own streams, up to there.
+Who a person is, is looked up as it is now: someone erased since is nobody, then as well.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from domain.command import Command
+from domain.events import decode
+from domain.fold import AnyFold
+from domain.instants import Instant, parse_instant
+from domain.known import NO_ROW, SUBJECT, Key, Known, Row
+from domain.ports import Fetch
+from domain.refusals import Refusal, UnknownPosition
+
+SLICE = 5_000
+_STATEMENTS = Path(__file__).parent
+MOMENT = (_STATEMENTS / "moment.sql").read_bytes()
+STREAM = (_STATEMENTS / "stream.sql").read_bytes()
+PERSON = (_STATEMENTS / "person.sql").read_bytes()
+
+
+class Replay:
+    """Answers questions about the past. ``folds`` are those whose rows may be asked for."""
+
+    def __init__(self, folds: Iterable[AnyFold]) -> None:
+        self._folds = {fold.name: fold for fold in folds}
+
+    async def ask(self, question: Command[Any], as_of: str, fetch: Fetch) -> Any:
+        """The question's reply at a position or a time; "now" is that entry's recorded time.
+
+        Raises UnknownPosition, or what the question itself refuses with.
+        """
+        position, now = await self._moment(as_of, fetch)
+        known = Known(position)
+        while True:
+            outcome, refusal = None, None
+            try:
+                outcome = question.decide(known, now)
+            except Refusal as raised:
+                refusal = raised
+            if not known.missing:
+                if outcome is None:
+                    raise refusal or AssertionError
+                return outcome.reply
+            for key in known.missing:
+                known.rows[key] = await self._row(key, position, fetch)
+            known.missing.clear()
+
+    async def _moment(self, as_of: str, fetch: Fetch) -> tuple[int, Instant]:
+        parameters: dict[str, str | None] = {"position": None, "moment": None}
+        if as_of.isascii() and as_of.isdigit() and len(as_of) <= 18:
+            parameters["position"] = as_of
+        else:
+            try:
+                parameters["moment"] = parse_instant(as_of)
+            except ValueError as error:
+                raise UnknownPosition(reason=str(error)) from error
+        ((position, recorded_at),) = await fetch(MOMENT, parameters)
+        if recorded_at is None:
+            raise UnknownPosition(reason="the log has no such place")
+        return position, recorded_at
+
+    async def _row(self, key: Key, until: int, fetch: Fetch) -> Row:
+        kind, name = key
+        if kind == SUBJECT:
+            found = await fetch(PERSON, {"lookup": name})
+            return Row(0, 0, found[0][0]) if found else NO_ROW
+        fold = self._folds[kind]
+        row, version = NO_ROW, 0
+        while True:
+            entries = await fetch(
+                STREAM,
+                {
+                    "stream": f"{fold.category}-{name}",
+                    "after": str(version),
+                    "until": str(until),
+                    "limit": str(SLICE),
+                },
+            )
+            for position, version, document in entries:
+                row = fold_entry(fold, row, position, document)
+            if len(entries) < SLICE:
+                return row
+
+
+def fold_entry(fold: AnyFold, row: Row, position: int, document: str) -> Row:
+    """A row after one more entry, if it is one that the fold reads."""
+    entry = decode(document)
+    if not isinstance(entry.data, fold.events):
+        return row
+    state = fold.evolve(row.state, entry)
+    return NO_ROW if state is None else Row(row.version + 1, position, state)
