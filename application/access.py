@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from application.hashes import Hashes
 from application.log.submission import Reply, Submission
 from domain.api_keys import is_whole
-from domain.instants import Instant
 from domain.principal import Identify, Principal
 from domain.refusals import Unauthenticated
 
@@ -20,17 +19,12 @@ REMEMBERED_AT_MOST = 10_000
 class Access:
     """Remembers principals by the lookup of their credential."""
 
-    def __init__(
-        self,
-        hashes: Hashes,
-        ask: Callable[[Submission], Awaitable[Reply]],
-        clock: Callable[[], Instant],
-    ) -> None:
-        self._hashes, self._ask, self._clock = hashes, ask, clock
+    def __init__(self, hashes: Hashes, ask: Callable[[Submission], Awaitable[Reply]]) -> None:
+        self._hashes, self._ask = hashes, ask
         self._principals: dict[str, Principal] = {}
         self._authority = 0
-        self.used: dict[str, Instant] = {}
-        """When each key was last used here, until somebody takes these away to store them."""
+        self.used: set[str] = set()
+        """The keys used here since somebody last took these away to store them."""
 
     def saw(self, authority: int) -> None:
         """Learn of the newest change of authority."""
@@ -44,7 +38,7 @@ class Access:
             if not is_whole(key):
                 raise Unauthenticated
             principal = await self._identified(lookup)
-        self.used[principal.key_id] = self._clock()
+        self.used.add(principal.key_id)
         return principal
 
     async def confirm(self, principal: Principal, authority: int) -> None:

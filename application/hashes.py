@@ -6,7 +6,7 @@ unkeyed hash of an employee's number would be undone in half a second.
 
 import hmac
 
-API_KEY, PERSON, RESOURCE, EXPLICIT, AUTOMATIC, BODY = (bytes([purpose]) for purpose in range(6))
+API_KEY, PERSON, RESOURCE, EXPLICIT, AUTOMATIC, BODY = "KPREAB"
 
 
 class Hashes:
@@ -36,14 +36,12 @@ class Hashes:
         """The record's key for a request that is known by what it says."""
         return _digest(self._identifier_secret, AUTOMATIC, tenant, *parts)
 
-    def body(self, text: str) -> str:
+    def body(self, canonical: str) -> str:
         """The fingerprint of a body, to tell another one under the same key."""
-        return _digest(self._identifier_secret, BODY, text)
+        return _digest(self._identifier_secret, BODY, canonical)
 
 
-def _digest(secret: bytes, purpose: bytes, *parts: str) -> str:
-    message = purpose
-    for part in parts:
-        encoded = part.encode()
-        message += len(encoded).to_bytes(4) + encoded
-    return hmac.digest(secret, message, "sha256").hex()
+def _digest(secret: bytes, purpose: str, *parts: str) -> str:
+    # The length before each part keeps ("ab", "c") and ("a", "bc") apart.
+    message = purpose + "".join([f"{len(part)}:{part}" for part in parts])
+    return hmac.digest(secret, message.encode(), "sha256").hex()

@@ -1,6 +1,6 @@
 -- name: note
--- Moves each key's last use forward, never back.
+-- Moves the last use of some keys forward to now.
 insert into key_use (key_id, used_at)
-select key_id, used_at
-from json_to_recordset(%(uses)s::json) as used(key_id text, used_at timestamptz)
+select key_id, now()
+from unnest(%(key_ids)s::text[]) as used(key_id)
 on conflict (key_id) do update set used_at = greatest(key_use.used_at, excluded.used_at)

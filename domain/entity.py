@@ -104,13 +104,12 @@ class Participation(msgspec.Struct, frozen=True):
 class RecordParticipation(msgspec.Struct, frozen=True, kw_only=True):
     """Record that somebody did something; the entity is created when it is new.
 
-    ``id`` becomes the entry's id; ``new_entity_id`` is used only when the lookup is unknown.
+    An entity takes the id of the entry that begins it, which is the command's ``id``.
     ``occurred_at`` None is the time of recording.
     """
 
     id: str
     lookup: str
-    new_entity_id: str
     kind: str
     occurred_at: Instant | None = None
     weight: int | float = 1
@@ -137,7 +136,7 @@ class RecordParticipation(msgspec.Struct, frozen=True, kw_only=True):
             backfill=self.backfill,
         )
         begins = entity_id is None
-        entity_id = entity_id or self.new_entity_id
+        entity_id = entity_id or self.id
         return Outcome(
             Participation(self.id, entity_id, event, now, known.position + 1),
             (Change(f"{CATEGORY}-{entity_id}", event, begins),),

@@ -27,7 +27,8 @@ def check_durability(url: str, *, allow_unsafe: bool = False) -> None:
 
     `allow_unsafe` lets the durability settings pass, never the version or the encoding.
     """
-    with psycopg.connect(url, autocommit=True) as connection:
+    # Said outright, so that a database of another encoding still answers with text.
+    with psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection:
         settings: dict[str, str] = dict(connection.execute(SQL["settings"]).fetchall())
     faults = unsuitable(settings) + ([] if allow_unsafe else unsafe(settings))
     if faults:

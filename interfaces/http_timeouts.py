@@ -4,11 +4,16 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import cast
 from uuid import uuid4
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
-from domain.refusals import InvalidHttp, PayloadTooLarge, Refusal, RequestTimeout
+from domain.refusals import InvalidHttp, Refusal, RequestTimeout
 from interfaces.api.errors import mir_body, status_of
 
 HEADER_BYTES = 65_536
@@ -48,9 +53,13 @@ class TimedProtocol(HttpToolsProtocol):
         if self.awaited is Awaited.HEADERS:
             self.header_bytes += len(data)
             if self.header_bytes > HEADER_BYTES:
-                self._refuse(PayloadTooLarge(limit=HEADER_BYTES))
-        elif self.timeout_keep_alive_task is None and self._is_idle():
-            # An empty line between requests has just cancelled the time limit of an idle connection.
+                self._refuse(InvalidHttp())
+        elif (
+            self.awaited is Awaited.NOTHING
+            and self.timeout_keep_alive_task is None
+            and self._answered
+        ):
+            # An empty line between two requests has just cancelled uvicorn's keep-alive timeout.
             self._await_headers()
 
     def on_message_begin(self) -> None:
@@ -80,7 +89,7 @@ class TimedProtocol(HttpToolsProtocol):
         if self.awaited is Awaited.HEADERS and waited > timeouts.header_seconds:
             if self.scope is None:
                 self.transport.close()
-            elif self.cycle is None or self.cycle.response_complete:
+            elif self._answered:
                 self._refuse(RequestTimeout())
         elif self.awaited is Awaited.BODY and waited > timeouts.body_seconds:
             # Paused by ourselves: the client may be willing to go on.
@@ -96,13 +105,11 @@ class TimedProtocol(HttpToolsProtocol):
         self.since = self.loop.time()
         self.header_bytes = 0
 
-    def _is_idle(self) -> bool:
-        return (
-            self.awaited is Awaited.NOTHING
-            and self.cycle is not None
-            and self.cycle.response_complete
-            and not self.transport.is_closing()
-        )
+    @property
+    def _answered(self) -> bool:
+        # None before the first request, though uvicorn's annotation denies it.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is None or cycle.response_complete
 
     def _refuse(self, refusal: Refusal) -> None:
         body = mir_body(refusal)

@@ -33,7 +33,7 @@ TUNING = (Path(__file__).parent / "postgres.conf").read_text()
 
 
 class DatabaseUnavailable(Exception):
-    """PostgreSQL cannot be started or reached; the message says why and where its log is."""
+    """PostgreSQL cannot be started or reached; the message says why."""
 
 
 @contextmanager
@@ -67,6 +67,16 @@ class EmbeddedPostgres:
         """URL of the database, through a unix socket; the same after every restart."""
         return self._url(DATABASE)
 
+    @property
+    def socket_folder(self) -> Path:
+        """Folder of the socket: the server's own, or one beside if that makes no usable path."""
+        path = str(self._folder / f".s.PGSQL.{PORT}")
+        # A comma parts two hosts in a URL of PostgreSQL.
+        if len(path.encode()) <= SOCKET_PATH_BYTES and "," not in path:
+            return self._folder
+        # Not the temporary folder of this process's environment: others must find it too.
+        return Path("/tmp") / f"tenure-{sha256(bytes(self._folder)).hexdigest()[:16]}"  # noqa: S108
+
     def start(self) -> None:
         """Make the server accept connections: adopt one that runs, or start it and recover it.
 
@@ -82,8 +92,7 @@ class EmbeddedPostgres:
         except (OSError, ProgramFailed, psycopg.Error) as error:
             self.stop()
             raise DatabaseUnavailable(
-                f"The embedded PostgreSQL does not start: {error}\n"
-                f"Its log is {self._log}. The data folder must belong to the user who runs Tenure."
+                f"The embedded PostgreSQL in {self._folder} does not start: {error}"
             ) from error
 
     def stop(self) -> None:
@@ -112,17 +121,8 @@ class EmbeddedPostgres:
     def _log(self) -> Path:
         return self._folder / "postgres.log"
 
-    @property
-    def _socket_folder(self) -> Path:
-        path = str(self._folder / f".s.PGSQL.{PORT}")
-        # A comma parts two hosts in a URL of PostgreSQL.
-        if len(path.encode()) <= SOCKET_PATH_BYTES and "," not in path:
-            return self._folder
-        # Not the temporary folder of this process's environment: others must find it too.
-        return Path("/tmp") / f"tenure-{sha256(bytes(self._folder)).hexdigest()[:16]}"  # noqa: S108
-
     def _url(self, name: str) -> str:
-        return f"postgresql://postgres@/{name}?host={quote(str(self._socket_folder))}&port={PORT}"
+        return f"postgresql://postgres@/{name}?host={quote(str(self.socket_folder))}&port={PORT}"
 
     def _adopt(self) -> bool:
         """Wait for a server that runs already, however long it recovers; whether there is one."""
@@ -152,8 +152,13 @@ class EmbeddedPostgres:
         self._configure()
         if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))
+        told = self._log.stat().st_size if self._log.exists() else 0
         seconds = str(START_SECONDS)
-        self._pg_ctl("start", "--wait", "--timeout", seconds, "--log", str(self._log))
+        try:
+            self._pg_ctl("start", "--wait", "--timeout", seconds, "--log", str(self._log))
+        except ProgramFailed as error:
+            words = self._log.read_bytes()[told:].decode(errors="replace")
+            raise ProgramFailed(f"{error}\n{words}") from None
 
     def _make_cluster(self) -> None:
         """Make the folder under another name first: a kill leaves a whole one or none."""
@@ -179,13 +184,13 @@ class EmbeddedPostgres:
         draft.rename(self._folder)
 
     def _configure(self) -> None:
-        socket_folder = str(self._socket_folder).replace('"', '""').replace("'", "''")
+        socket_folder = str(self.socket_folder).replace('"', '""').replace("'", "''")
         (self._folder / "tenure.conf").write_text(
             f"{TUNING}\nport = {PORT}\nunix_socket_directories = '\"{socket_folder}\"'\n"
         )
 
     def _prepare_socket_folder(self) -> None:
-        folder = self._socket_folder
+        folder = self.socket_folder
         owner = Owner.of(self._folder)
         if not folder.exists():
             owner.make_folder(folder)
@@ -206,7 +211,7 @@ class EmbeddedPostgres:
             time.sleep(0.05)
         if psutil.pid_exists(noted):
             (self._folder / "postmaster.pid").unlink()
-            (self._socket_folder / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+            (self.socket_folder / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
     def _noted_pid(self) -> int | None:
         try:

@@ -54,10 +54,11 @@ class Owner:
             _let_through(path)
 
     def run(self, program: str, *arguments: str) -> str:
-        """Run a program of PostgreSQL as this user; return what it printed, or raise ProgramFailed."""
+        """Run a program of PostgreSQL as this user; return its output, or raise ProgramFailed."""
         programs = _programs()
         if os.geteuid() == 0:
             _let_through(programs / program)
+        other = os.geteuid() != self.uid
         # A file, because the server inherits the output and would hold a pipe open for ever.
         with tempfile.TemporaryFile() as output:
             ended = subprocess.run(  # noqa: S603 - the program is one of ours, the arguments no shell sees
@@ -68,18 +69,15 @@ class Owner:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                **self._switch(),
+                user=self.uid if other else None,
+                group=self.gid if other else None,
+                extra_groups=[] if other else None,
             )
             output.seek(0)
             printed = output.read().decode(errors="replace").strip()
         if ended.returncode != 0:
             raise ProgramFailed(f"{program}: {printed}")
         return printed
-
-    def _switch(self) -> dict[str, int | list[int]]:
-        if os.geteuid() == self.uid:
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 def _programs() -> Path:

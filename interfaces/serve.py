@@ -4,16 +4,18 @@ import asyncio
 import errno
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import NoReturn
 
 import psycopg
+from prometheus_client.multiprocess import mark_process_dead
 
 from application.migrate import migrate
 from interfaces.durability import check_durability
@@ -82,11 +84,14 @@ def serve(
         if key := first_key(settings, url):
             _say(f"First start: your sandbox API key, shown only now: {key}")
         listening = stack.enter_context(listen(host, port))
-        metrics = stack.enter_context(tempfile.TemporaryDirectory(prefix="tenure-metrics-"))
+        metrics = settings.data / "metrics"
+        # What a killed server left would be counted as this one's.
+        shutil.rmtree(metrics, ignore_errors=True)
+        metrics.mkdir()
         environment = (
             os.environ
             | settings.environment()
-            | {"TENURE_DATABASE_URL": url, "PROMETHEUS_MULTIPROC_DIR": metrics}
+            | {"TENURE_DATABASE_URL": url, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
         )
         command = [sys.executable, "-P", "-m", "interfaces.worker", "--app", app]
         worker = Program(
@@ -95,7 +100,11 @@ def serve(
             environment,
             descriptors=[listening.fileno()],
         )
-        asyncio.run(_run(Supervisor([worker] * workers), listening, url, postgres))
+        # Or a dead worker's gauges would be added up with the living ones'.
+        supervisor = Supervisor(
+            [worker] * workers, ended=partial(mark_process_dead, path=str(metrics))
+        )
+        asyncio.run(_run(supervisor, listening, url, postgres))
 
 
 async def _run(
@@ -125,9 +134,9 @@ async def _run(
         await asyncio.gather(*beside, return_exceptions=True)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; waits a few seconds for a predecessor's workers to leave the port."""
-    deadline = time.monotonic() + BIND_SECONDS
+def listen(host: str, port: int, seconds: float = BIND_SECONDS) -> socket.socket:
+    """A listening socket; waits so long for a killed predecessor's workers to leave the port."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
             family, kind, *_, address = socket.getaddrinfo(
@@ -170,7 +179,7 @@ async def _keep_database(postgres: EmbeddedPostgres) -> None:
         try:
             await asyncio.to_thread(postgres.start)
         except DatabaseUnavailable as error:
-            log.error("%s", error)
+            log.error("%s", error)  # noqa: TRY400 - the message says it all
 
 
 def _url_of(listening: socket.socket) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
@@ -37,10 +37,13 @@ class Program:
 
 
 class Supervisor:
-    """Runs programs from `start` until `stop`."""
+    """Runs programs from `start` until `stop`; tells `ended` the id of each process that ends."""
 
-    def __init__(self, programs: Sequence[Program]) -> None:
+    def __init__(
+        self, programs: Sequence[Program], ended: Callable[[int], object] = lambda _: None
+    ) -> None:
         self._programs = programs
+        self._ended = ended
         self._running: set[asyncio.subprocess.Process] = set()
         self._keepers: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
@@ -77,27 +80,25 @@ class Supervisor:
         pause = FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             started_at = time.monotonic()
-            pid, code = await self._run(program, ready)
+            try:
+                end = await self._run(program, ready)
+            except OSError as error:
+                end = f"could not be started: {error}"
             if self._stopping.is_set():
                 break
             if not ready.done():
-                ready.set_exception(
-                    StartFailed(f"The {program.name} ended at its start with exit code {code}.")
-                )
+                ready.set_exception(StartFailed(f"The {program.name} {end}, before it was ready."))
                 return
             if time.monotonic() - started_at > STEADY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
-            log.error(
-                "The %s (process %d) ended with exit code %d; starting another in %.1f s.",
-                *(program.name, pid, code, pause),
-            )
+            log.error("The %s %s; starting another in %.1f s.", program.name, end, pause)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         if not ready.done():
             ready.cancel()
 
-    async def _run(self, program: Program, ready: asyncio.Future[None]) -> tuple[int, int]:
+    async def _run(self, program: Program, ready: asyncio.Future[None]) -> str:
         listening, telling = os.pipe()
         try:
             try:
@@ -118,7 +119,8 @@ class Supervisor:
             os.close(listening)
         code = await process.wait()
         self._running.discard(process)
-        return process.pid, code
+        self._ended(process.pid)
+        return f"(process {process.pid}) ended with exit code {code}"
 
 
 async def _receives_a_byte(descriptor: int) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
@@ -15,15 +14,18 @@ import psycopg
 
 from application.access import Access
 from application.hashes import Hashes
+from application.ids import new_id
 from application.key_use import keep_key_use
 from application.log.batch import Rules
 from application.log.committer import Committer
-from application.log.connections import connect_asker, connect_writer, reader_pool
+from application.log.connections import reader_pool, writer_line
 from application.log.gathering import Gathering
 from application.log.lists import Lists
 from application.log.loading import Loading
 from application.log.reader import Reader
+from application.log.recorder import Log
 from application.log.submission import Submission
+from application.migrate import migrate
 from domain.api_keys import PREFIXES, format_key, shown_prefix
 from domain.command import Outcome
 from domain.fold import folds_by_type
@@ -34,15 +36,7 @@ from interfaces.settings import Settings
 from interfaces.telemetry import BATCH_SECONDS, BATCH_SIZE, LOG_HEAD, QUEUE_DEPTH, Telemetry
 from projections.catalogue import INLINE, VERSIONS
 from projections.engine.replay import Replay
-
-
-def new_id() -> str:
-    """A random UUID (version 4)."""
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return (
-        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
-    )
+from projections.engine.tables import make_tables
 
 
 def now() -> Instant:
@@ -73,8 +67,6 @@ class Services:
     replay: Replay
     telemetry: Telemetry
 
-    new_id = staticmethod(new_id)
-
     async def probe(self) -> int:
         """The log's head, as a question sees it. Raises Unavailable when it cannot be read."""
         return (await self.reader.answer(Submission(Probe()))).position
@@ -97,9 +89,9 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         folds_by_type(INLINE), VERSIONS, new_id, settings.idempotency_mismatch == "replay"
     )
     loading = Loading(INLINE)
-    access = Access(hashes, lambda question: reader.answer(question), now)
+    access = Access(hashes, lambda question: reader.answer(question))
     reader = Reader(
-        partial(connect_asker, url),
+        partial(writer_line, url),
         rules,
         loading,
         now,
@@ -108,7 +100,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         observe=_observe("reader"),
     )
     committer = Committer(
-        partial(connect_writer, url),
+        partial(writer_line, url),
         rules,
         loading,
         now,
@@ -131,7 +123,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         committer.run(),
         reader.run(),
         telemetry.run(),
-        keep_key_use(access, partial(connect_asker, url)),
+        keep_key_use(access, url),
     ):
         yield services
 
@@ -159,6 +151,13 @@ def _observe(engine: str) -> Callable[[Gathering, int, float], None]:
         LOG_HEAD.set(gathering.head.position)
 
     return observe
+
+
+def prepare(url: str) -> None:
+    """Bring a database to what this release expects: its schema, and a table for each fold."""
+    migrate(url)
+    with Log(url) as log:
+        make_tables(url, INLINE, log.entries)
 
 
 def approve_partner(

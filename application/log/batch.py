@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from application.log.line import Call
 from application.log.loading import RECORD, Head, KeptReply
 from application.log.submission import Answer, Reply, Submission
 from domain.command import Change, Outcome
@@ -43,7 +44,7 @@ class Batch:
         self.answers: list[Answer] = []
         self.entries: list[bytes] = []
         self.first_id: str | None = None
-        self.forgotten: list[str] = []
+        self._forgotten: list[str] = []
         self._rows: dict[Key, Row] = {}
         self._versions: dict[str, int] = {}
         self._subjects: list[Any] = []
@@ -145,31 +146,37 @@ class Batch:
             self._subjects.append(subject)
         if outcome.forgets is not None:
             self.known.rows[SUBJECT, outcome.forgets.lookup] = NO_ROW
-            self.forgotten.append(outcome.forgets.entity_id)
+            self._forgotten.append(outcome.forgets.entity_id)
 
-    def parameters(self) -> dict[str, str]:
-        """The parameters of the query ``write``."""
+    def calls(self) -> list[Call]:
+        """The statements that write it, in order."""
         rows = [
             {"fold": fold, "key": key, **_columns(row)}
             for (fold, key), row in self._rows.items()
             if row.state is not None
         ]
-        return {
-            "position": str(self.head.position),
-            "entries": (b"[" + b",".join(self.entries) + b"]").decode(),
-            "rows": _encode(rows).decode(),
-            "subjects": _encode(self._subjects).decode(),
-            "records": _encode(self._records).decode(),
-            "authority": _encode(self._authority).decode(),
-        }
-
-    def dropped_rows(self) -> list[dict[str, str]]:
-        """The rows that their folds let go."""
-        return [
+        dropped = [
             {"fold": fold, "key": key}
             for (fold, key), row in self._rows.items()
             if row.state is None
         ]
+        write: Call = (
+            "write",
+            (
+                str(self.head.position),
+                b"[" + b",".join(self.entries) + b"]",
+                _encode(rows),
+                _encode(self._subjects),
+                _encode(self._records),
+                _encode(self._authority),
+            ),
+        )
+        calls = [write]
+        if dropped:
+            calls.append(("drop_rows", (_encode(dropped),)))
+        if self._forgotten:
+            calls.append(("forget", (_encode(self._forgotten),)))
+        return calls
 
 
 def _columns(row: Row) -> dict[str, Any]:

@@ -7,18 +7,19 @@ place in the log, has been folded, and survives a crash.
 
 from typing import Any
 
-import msgspec
-import psycopg
-
 from application.log.batch import Batch
 from application.log.gathering import Gathering
-from application.log.loading import QUERIES, Head
+from application.log.line import Call, Line
+from application.log.loading import Head
 from application.log.submission import Answer, Submission
 from domain.known import Key, Known
 from domain.refusals import IdempotencyInProgress, Refusal
 
 SETTLED_KEYS_AT_MOST = 10_000
-_encode = msgspec.json.Encoder().encode
+BEGIN: Call = ("begin", ())
+LOCK: Call = ("lock", ())
+COMMIT: Call = ("commit", ())
+ROLLBACK: Call = ("rollback", ())
 
 
 class Committer(Gathering):
@@ -28,6 +29,7 @@ class Committer(Gathering):
         super().__init__(*arguments, **settings)
         self._in_flight: set[str] = set()
         self._settled: dict[str, None] = {}
+        self._locked = False
 
     def submit(self, submission: Submission) -> None:
         """Queue a command.
@@ -54,37 +56,27 @@ class Committer(Gathering):
                     del self._settled[next(iter(self._settled))]
         super()._settle(submission, answer)
 
-    async def _load(
-        self, connection: psycopg.AsyncConnection, keys: set[Key]
-    ) -> tuple[Head, Known]:
-        async with connection.pipeline():
-            await connection.execute(QUERIES["lock"], prepare=True)
-            cursor = await connection.execute(
-                QUERIES["load"], self._loading.parameters(keys), prepare=True
-            )
-        (document,) = await cursor.fetchone() or ("",)
-        return self._loading.read(document, keys)
+    async def _load(self, line: Line, keys: set[Key]) -> tuple[Head, Known]:
+        if self._locked:
+            (document,) = await line.trip(self._loading.call(keys))
+        else:
+            _, _, document = await line.trip(BEGIN, LOCK, self._loading.call(keys))
+        self._locked = True
+        return self._loading.read(document or b"", keys)
 
-    async def _finish(self, connection: psycopg.AsyncConnection, batch: Batch) -> None:
-        if not batch.entries:
-            await connection.rollback()
-            return
-        dropped = batch.dropped_rows()
-        async with connection.pipeline():
-            await connection.execute(QUERIES["write"], batch.parameters(), prepare=True)
-            if dropped:
-                await connection.execute(QUERIES["drop_rows"], {"rows": _encode(dropped).decode()})
-            if batch.forgotten:
-                entities = _encode(batch.forgotten).decode()
-                await connection.execute(QUERIES["forget"], {"entities": entities})
-            await connection.commit()
+    async def _finish(self, line: Line, batch: Batch) -> None:
+        self._locked = False
+        if batch.entries:
+            await line.trip(*batch.calls(), COMMIT)
+        else:
+            await line.trip(ROLLBACK)
 
-    async def _was_written(self, connection: psycopg.AsyncConnection, batch: Batch) -> bool:
+    async def _was_written(self, line: Line, batch: Batch) -> bool:
         """Look for the batch's first entry, under the lock, so that its own commit is over."""
-        await connection.execute(QUERIES["lock"])
-        cursor = await connection.execute(
-            QUERIES["entry_at"], {"position": str(batch.head.position + 1)}
-        )
-        found = await cursor.fetchone()
-        await connection.rollback()
-        return found is not None and found[0] == batch.first_id
+        place = ("entry_at", (str(batch.head.position + 1),))
+        _, _, found, _ = await line.trip(BEGIN, LOCK, place, ROLLBACK)
+        return found is not None and found.decode() == batch.first_id
+
+    async def _disconnect(self) -> None:
+        self._locked = False
+        await super()._disconnect()

@@ -1,8 +1,9 @@
 """Connections to the log, each begun as a role that can do little."""
 
-import psycopg
-from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
+
+from application.log.line import Line
+from application.log.loading import QUERIES
 
 LIST_CONNECTIONS_AT_MOST = 4
 
@@ -24,18 +25,9 @@ def options(role: str) -> str:
     return " ".join(f"-c {setting}" for setting in (f"role={role}", *PINNED))
 
 
-async def connect_writer(url: str) -> AsyncConnection:
-    """A connection for the committer: appends, folds, and cannot change what is written."""
-    return await psycopg.AsyncConnection.connect(
-        url, options=options("tenure_writer"), connect_timeout=5
-    )
-
-
-async def connect_asker(url: str) -> AsyncConnection:
-    """A connection for the reader: as the writer's, each statement a transaction of its own."""
-    connection = await connect_writer(url)
-    await connection.set_autocommit(True)
-    return connection
+async def writer_line(url: str) -> Line:
+    """A line for the committer and the reader: appends, folds, cannot change what is written."""
+    return await Line.open(url, options("tenure_writer"), QUERIES)
 
 
 def reader_pool(url: str) -> AsyncConnectionPool:

@@ -13,6 +13,7 @@ from time import perf_counter
 import psycopg
 
 from application.log.batch import Batch, Rules
+from application.log.line import Line
 from application.log.loading import RECORD, Head, Loading
 from application.log.submission import Answer, Reply, Submission
 from domain.instants import Instant
@@ -23,12 +24,12 @@ BATCH_SIZE_AT_MOST = 256
 PATIENCE_SECONDS = 10.0
 """How long a batch waits for a database that went away before its callers are told."""
 
-Connect = Callable[[], Awaitable[psycopg.AsyncConnection]]
+Connect = Callable[[], Awaitable[Line]]
 logger = logging.getLogger("tenure.log")
 
 
 class Gathering(ABC):
-    """Takes submissions, answers them batch by batch on a connection of its own.
+    """Takes submissions, answers them batch by batch on a line of its own.
 
     ``limit`` bounds those waiting: beyond it a submission is refused at once. ``observe`` is told
     each batch's size and seconds; ``saw`` the last change of authority.
@@ -47,7 +48,7 @@ class Gathering(ABC):
     ) -> None:
         self._connect, self._rules, self._loading, self._clock = connect, rules, loading, clock
         self._limit, self._saw, self._observe = limit, saw, observe
-        self._connection: psycopg.AsyncConnection | None = None
+        self._line: Line | None = None
         self._waiting: list[Submission] = []
         self._arrived = asyncio.Event()
         self.head = Head(0, None, 0)
@@ -66,6 +67,7 @@ class Gathering(ABC):
 
     async def answer(self, submission: Submission) -> Reply:
         """Submit and wait for the reply. Raises the Refusal when that is the answer."""
+        submission.answer = asyncio.get_running_loop().create_future()
         self.submit(submission)
         answer = await submission.answer
         if isinstance(answer, Refusal):
@@ -85,8 +87,8 @@ class Gathering(ABC):
         finally:
             for submission in self._waiting:
                 self._settle(submission, Unavailable(reason="the server is stopping"))
-            if self._connection is not None:
-                await self._connection.close()
+            if self._line is not None:
+                await self._line.close()
 
     async def _answer(self, submissions: Sequence[Submission]) -> None:
         started = perf_counter()
@@ -117,13 +119,13 @@ class Gathering(ABC):
         unsettled: Batch | None = None
         while True:
             try:
-                connection = await self._connected()
-                if unsettled is not None and await self._was_written(connection, unsettled):
+                line = await self._connected()
+                if unsettled is not None and await self._was_written(line, unsettled):
                     return unsettled
                 unsettled = None
-                batch = await self._decide(connection, submissions)
+                batch = await self._decide(line, submissions)
                 unsettled = batch if batch.entries else None
-                await self._finish(connection, batch)
+                await self._finish(line, batch)
             except psycopg.OperationalError as error:
                 await self._disconnect()
                 if perf_counter() > deadline:
@@ -137,7 +139,7 @@ class Gathering(ABC):
                 return batch
 
     async def _decide(
-        self, connection: psycopg.AsyncConnection, submissions: Sequence[Submission]
+        self, line: Line, submissions: Sequence[Submission]
     ) -> Batch:
         """Load and decide, again with more rows while any that was asked for is missing."""
         keys: set[Key] = set()
@@ -146,7 +148,7 @@ class Gathering(ABC):
             if submission.repeat is not None:
                 keys.add((RECORD, submission.repeat.key))
         while True:
-            head, known = await self._load(connection, keys)
+            head, known = await self._load(line, keys)
             batch = Batch(self._rules, head, known, self._clock())
             for submission in submissions:
                 batch.take(submission)
@@ -154,31 +156,31 @@ class Gathering(ABC):
                 return batch
             keys |= known.missing
 
-    async def _connected(self) -> psycopg.AsyncConnection:
-        if self._connection is None or self._connection.closed:
-            self._connection = await self._connect()
-        return self._connection
+    async def _connected(self) -> Line:
+        if self._line is None or self._line.closed:
+            self._line = await self._connect()
+        return self._line
 
     async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+        line, self._line = self._line, None
+        if line is not None:
+            await line.close()
 
     def _settle(self, submission: Submission, answer: Answer) -> None:
         submission.settle(answer)
 
     @abstractmethod
     async def _load(
-        self, connection: psycopg.AsyncConnection, keys: set[Key]
+        self, line: Line, keys: set[Key]
     ) -> tuple[Head, Known]:
         """Load rows of one snapshot."""
 
     @abstractmethod
-    async def _finish(self, connection: psycopg.AsyncConnection, batch: Batch) -> None:
+    async def _finish(self, line: Line, batch: Batch) -> None:
         """Make what the batch decided come true."""
 
     @abstractmethod
-    async def _was_written(self, connection: psycopg.AsyncConnection, batch: Batch) -> bool:
+    async def _was_written(self, line: Line, batch: Batch) -> bool:
         """Whether a batch whose commit went unanswered came true."""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from application.log.line import Call
 from application.sql import named_queries
 from domain.fold import AnyFold
 from domain.instants import Instant
@@ -61,8 +62,8 @@ class Loading:
         self._decoders[SUBJECT] = msgspec.json.Decoder(str).decode
         self._decoders[RECORD] = msgspec.json.Decoder(KeptReply).decode
 
-    def parameters(self, keys: Iterable[Key]) -> dict[str, Any]:
-        """The parameters of the query ``load`` for some keys."""
+    def call(self, keys: Iterable[Key]) -> Call:
+        """The call of the query ``load`` for some keys."""
         subjects, records, asked = [], [], []
         for kind, key in keys:
             if kind == SUBJECT:
@@ -71,14 +72,9 @@ class Loading:
                 records.append(key)
             else:
                 asked.append({"fold": kind, "key": key})
-        return {
-            "subjects": _encode(subjects).decode(),
-            "records": _encode(records).decode(),
-            "asked": _encode(asked).decode(),
-            "along": self._along,
-        }
+        return "load", (_encode(subjects), _encode(records), _encode(asked), _encode(self._along))
 
-    def read(self, document: str, keys: Iterable[Key]) -> tuple[Head, Known]:
+    def read(self, document: bytes, keys: Iterable[Key]) -> tuple[Head, Known]:
         """What the query found. A key without a row is known not to have one."""
         found = _documents.decode(document)
         rows = dict.fromkeys(keys, NO_ROW)

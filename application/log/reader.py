@@ -4,28 +4,22 @@ It sees everything that was acknowledged before the question was asked, in any p
 all that an answer depends on is folded in the transaction that appends.
 """
 
-import psycopg
-
 from application.log.batch import Batch
 from application.log.gathering import Gathering
-from application.log.loading import QUERIES, Head
+from application.log.line import Line
+from application.log.loading import Head
 from domain.known import Key, Known
 
 
 class Reader(Gathering):
     """Decides questions on one snapshot, without the log's lock. One a process."""
 
-    async def _load(
-        self, connection: psycopg.AsyncConnection, keys: set[Key]
-    ) -> tuple[Head, Known]:
-        cursor = await connection.execute(
-            QUERIES["load"], self._loading.parameters(keys), prepare=True
-        )
-        (document,) = await cursor.fetchone() or ("",)
-        return self._loading.read(document, keys)
+    async def _load(self, line: Line, keys: set[Key]) -> tuple[Head, Known]:
+        (document,) = await line.trip(self._loading.call(keys))
+        return self._loading.read(document or b"", keys)
 
-    async def _finish(self, connection: psycopg.AsyncConnection, batch: Batch) -> None:
+    async def _finish(self, line: Line, batch: Batch) -> None:
         assert not batch.entries, "a question changed something"
 
-    async def _was_written(self, connection: psycopg.AsyncConnection, batch: Batch) -> bool:
+    async def _was_written(self, line: Line, batch: Batch) -> bool:
         return False

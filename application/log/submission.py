@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -59,11 +59,9 @@ class Submission:
     render: Callable[[Any], str] = no_body
     permission: str | None = None
     repeat: Repeat | None = None
-    answer: asyncio.Future[Answer] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    answer: asyncio.Future[Answer] | None = None
 
     def settle(self, answer: Answer) -> None:
         """Answer whoever waits, unless they have gone away."""
-        if not self.answer.done():
+        if self.answer is not None and not self.answer.done():
             self.answer.set_result(answer)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from fastapi import Request
-from pydantic import BaseModel
 
 from application.log.submission import Repeat, Reply, Submission
 from domain.command import Command
@@ -23,6 +22,7 @@ READ_PATIENCE_SECONDS = 2.0
 """How long a read waits for the position it was told to see."""
 
 _encode = msgspec.json.Encoder().encode
+_canonical = msgspec.json.Encoder(order="sorted").encode
 
 
 class Answered(msgspec.Struct):
@@ -51,12 +51,13 @@ class Call(Request):
         self.services = scope["app"].services
         self.principal = OPERATOR
         self.permission = None
+        self.document: Any = None
         self.sent: dict[bytes, bytes] = dict(scope["headers"])
 
     async def commit(
         self,
         command: Command[Any],
-        render: Callable[[Any], str],
+        show: Callable[[Any], Any],
         *,
         status: int = 200,
         repeat: Repeat | None = None,
@@ -66,12 +67,18 @@ class Call(Request):
     ) -> Answered:
         """Have a command decided and written, and answer with what it did, or did before.
 
-        ``echo`` are the identifiers of the request that a kept reply does not hold, put back into
+        ``show`` makes of the command's reply what is shown, and kept for repeats. ``echo`` are the identifiers of the request that a kept reply does not hold, put back into
         the first reply and into every replay; ``once`` are secrets, only ever in the first.
         """
         reply = await self.services.committer.answer(
             Submission(
-                command, self.principal, self.request_id, status, render, self.permission, repeat
+                command,
+                self.principal,
+                self.request_id,
+                status,
+                lambda reply: _encode(show(reply)).decode(),
+                self.permission,
+                repeat,
             )
         )
         headers = []
@@ -114,10 +121,9 @@ class Call(Request):
             self.principal, statement, parameters, self.min_position
         )
 
-    def show(self, model: BaseModel, *, position: int | None = None) -> Answered:
-        """Answer with a model; members that were not set are left out of partial ones."""
-        body = model.model_dump_json(exclude_unset=True).encode()
-        return Answered(200, body, position=position)
+    def show(self, value: Any) -> Answered:
+        """Answer with what is to be shown."""
+        return Answered(200, _encode(value))
 
     @property
     def min_position(self) -> int:
@@ -129,10 +135,10 @@ class Call(Request):
             raise InvalidField(field="X-Min-Position", reason="a position of the log is wanted")
         return int(text)
 
-    def repeat(self, body: Any) -> Repeat | None:
+    def repeat(self) -> Repeat | None:
         """How a repeat of this request is known by its Idempotency-Key, if it has one.
 
-        ``body`` is the parsed model: a repeat must say the same, not be spelled the same.
+        A repeat must say the same, not be spelled the same: bodies are compared as parsed.
         """
         key = self.sent.get(b"idempotency-key")
         if key is None:
@@ -142,7 +148,7 @@ class Call(Request):
         hashes, principal = self.services.hashes, self.principal
         return Repeat(
             hashes.explicit_key(principal.tenant, principal.id, self.route_name, key.decode()),
-            hashes.body(body if isinstance(body, str) else body.model_dump_json()),
+            hashes.body(_canonical(self.document).decode()),
         )
 
     def lookup(self, external_id: str) -> str:

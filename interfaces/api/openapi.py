@@ -1,11 +1,11 @@
 """The OpenAPI document: what FastAPI cannot derive from the routes, said once."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
+from typing_extensions import NotRequired, TypedDict
 
 from interfaces.api.errors import every_refusal, status_of
-from interfaces.api.wire import Wire
 
 DOCUMENT: dict[str, Any] = {
     "title": "Tenure",
@@ -36,14 +36,14 @@ IDEMPOTENT: dict[str, Any] = {
 """What a route that takes an Idempotency-Key adds to the document."""
 
 
-class ErrorOut(Wire):
+class ErrorOut(TypedDict):
     """A refusal: a sentence for people, a stable code for programs."""
 
-    error: str = Field(examples=["Missing required field: actor.id"])
-    code: str = Field(examples=["MISSING_FIELD"])
-    hint: str | None = Field(
-        None, examples=["Provide an org-scoped identifier for the actor"]
-    )
+    error: Annotated[str, Field(examples=["Missing required field: actor.id"])]
+    code: Annotated[str, Field(examples=["MISSING_FIELD"])]
+    hint: NotRequired[
+        Annotated[str, Field(examples=["Provide an org-scoped identifier for the actor"])]
+    ]
 
 
 def faults(*statuses: int) -> dict[int | str, dict[str, Any]]:

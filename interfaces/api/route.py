@@ -11,7 +11,6 @@ from inspect import signature
 from time import perf_counter
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
-from uuid import uuid4
 
 from fastapi import Request, Response, Security
 from fastapi.params import Query as QueryParameter
@@ -20,6 +19,7 @@ from fastapi.security import APIKeyHeader
 from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
+from application.ids import new_id
 from domain.refusals import (
     InternalError,
     InvalidField,
@@ -126,15 +126,14 @@ class LeanRoute(APIRoute):
                 raise Unauthenticated
             call.principal = await call.services.access.authenticate(key.decode("latin-1"))
         arguments: dict[str, Any] = {self.call_name: call}
-        document = None
         if self.body_model is not None:
-            document = strict_json.parse(await read_body(call))
+            call.document = strict_json.parse(await read_body(call))
         call.permission = self.permission
         call.principal.must(self.permission)
         try:
             if self.body_model is not None:
                 name, model = self.body_model
-                arguments[name] = model.model_validate(document)
+                arguments[name] = model.model_validate(call.document)
             if self.query_model is not None:
                 name, model = self.query_model
                 arguments[name] = model.model_validate(query_of(call.scope["query_string"]))
@@ -150,7 +149,7 @@ def request_id_of(sent: dict[bytes, bytes]) -> str:
     given = sent.get(b"x-request-id")
     if given is not None and 1 <= len(given) <= 128 and is_visible_ascii(given):
         return given.decode()
-    return str(uuid4())
+    return new_id()
 
 
 async def read_body(call: Call) -> bytes:

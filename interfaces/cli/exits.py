@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from application.migrate import MigrationRefused
+from domain.refusals import Refusal
 from interfaces.durability import UnsafeDatabase
 from interfaces.postgres import DatabaseUnavailable
 from interfaces.serve import CannotServe
@@ -18,6 +19,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     CannotServe: 1,
     DatabaseUnavailable: 1,
     MigrationRefused: 1,
+    Refusal: 1,
     StartFailed: 1,
     UnsafeDatabase: 1,
     psycopg.OperationalError: 1,

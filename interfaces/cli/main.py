@@ -17,7 +17,7 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it with the option's value
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it with the value
     if wanted:
         typer.echo(version("tenure"))
         raise typer.Exit
@@ -26,7 +26,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it with t
 @app.callback()
 def _options(
     *,
-    version: Annotated[  # noqa: ARG001 - its callback has done all
+    version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="The version.")
     ] = False,
 ) -> None:

@@ -11,7 +11,7 @@ from interfaces.settings import Settings
 
 Data = Annotated[
     Path | None,
-    typer.Option(help="Data folder. [default: TENURE_DATA, else ./tenure-data]", file_okay=False),
+    typer.Option(help="Data folder (default: TENURE_DATA, else ./tenure-data).", file_okay=False),
 ]
 
 
@@ -20,7 +20,7 @@ def serve(
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8000,
     workers: Annotated[
         int | None,
-        typer.Option(help="Worker processes. [default: one a CPU, 4 at most]", min=1),
+        typer.Option(help="Worker processes (default: one a CPU, 4 at most).", min=1),
     ] = None,
     data: Data = None,
 ) -> None:

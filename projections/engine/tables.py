@@ -1,27 +1,27 @@
 """The tables of folds: one partition of ``state`` a fold, filled from the log when it is new."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
 import psycopg
 from psycopg import sql
 
-from domain.events import decode
+from domain.events import Entry
 from domain.fold import AnyFold, folds_by_type
 from domain.known import NO_ROW, Key, Row
 
-SLICE = 10_000
+Entries = Callable[[], Iterable[tuple[int, Entry]]]
 _STATEMENTS = Path(__file__).parent
 LOCK = (_STATEMENTS / "lock.sql").read_bytes()
 MAKE = sql.SQL((_STATEMENTS / "make_table.sql").read_text())
-NEXT = (_STATEMENTS / "entries.sql").read_bytes()
 
 
-def make_tables(url: str, folds: Iterable[AnyFold]) -> list[str]:
+def make_tables(url: str, folds: Iterable[AnyFold], entries: Entries) -> list[str]:
     """Make and fill the tables that are not there; return the names of the new ones.
 
     Runs as the owner, under the log's lock, so that no entry falls between filling and writing.
+    ``entries`` reads the whole log.
     """
     with psycopg.connect(url) as connection:
         connection.execute(LOCK)
@@ -31,18 +31,15 @@ def make_tables(url: str, folds: Iterable[AnyFold]) -> list[str]:
                 MAKE.format(table=sql.Identifier(_table(fold)), fold=sql.Literal(fold.name))
             )
         if new:
-            _fill(connection, fold_log(connection, new))
+            _fill(connection, fold_log(entries(), new))
         return [fold.name for fold in new]
 
 
-def fold_log(
-    connection: psycopg.Connection, folds: Iterable[AnyFold], until: int = 2**62
-) -> dict[Key, Row]:
-    """Every row of some folds, from the whole log up to a position, in memory."""
+def fold_log(entries: Iterable[tuple[int, Entry]], folds: Iterable[AnyFold]) -> dict[Key, Row]:
+    """Every row of some folds, from positions and entries in order, in memory."""
     table = folds_by_type(folds)
     rows: dict[Key, Row] = {}
-    for position, document in _entries(connection, until):
-        entry = decode(document)
+    for position, entry in entries:
         for fold in table.get(entry.type, ()):
             for key in fold.keys(entry):
                 before = rows.get((fold.name, key), NO_ROW)
@@ -52,17 +49,6 @@ def fold_log(
                 else:
                     rows[fold.name, key] = Row(before.version + 1, position, state)
     return rows
-
-
-def _entries(connection: psycopg.Connection, until: int) -> Iterator[tuple[int, str]]:
-    position = 0
-    while True:
-        parameters = {"after": position, "until": until, "limit": SLICE}
-        entries = connection.execute(NEXT, parameters).fetchall()
-        for position, document in entries:
-            yield position, document
-        if len(entries) < SLICE:
-            return
 
 
 def _fill(connection: psycopg.Connection, rows: dict[Key, Row]) -> None:

@@ -1,7 +1,9 @@
 """Entities: erasing who somebody is."""
 
 from fastapi import APIRouter
+from typing_extensions import TypedDict
 
+from application.ids import new_id
 from domain.entity import EraseEntity, Erasure
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import IDEMPOTENT, faults
@@ -17,19 +19,17 @@ class ErasureIn(Wire):
     user_external_id: ExternalId
 
 
-class ErasureOut(Wire):
+class ErasureOut(TypedDict):
     """What was erased, and when."""
 
-    entity_id: str
-    erased_at: Moment
+    entityId: str
+    erasedAt: Moment
     position: int
 
 
-def render_erasure(done: Erasure) -> str:
-    """The reply as it is kept."""
-    return ErasureOut(
-        entity_id=done.entity_id, erased_at=done.erased_at, position=done.position
-    ).model_dump_json()
+def erasure_out(done: Erasure) -> ErasureOut:
+    """What is shown of an erasure."""
+    return {"entityId": done.entity_id, "erasedAt": done.erased_at, "position": done.position}
 
 
 @router.post(
@@ -44,7 +44,7 @@ async def erase_entity(call: Call, person: ErasureIn) -> Answered:
     """Make a person unidentifiable for good: the way from your identifier to their history is
     destroyed, with the replies kept for their events. The history itself stays, nobody's."""
     return await call.commit(
-        EraseEntity(id=call.services.new_id(), lookup=call.lookup(person.user_external_id)),
-        render_erasure,
-        repeat=call.repeat(person),
+        EraseEntity(id=new_id(), lookup=call.lookup(person.user_external_id)),
+        erasure_out,
+        repeat=call.repeat(),
     )

@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter
 from fastapi import Query as FromQuery
 from pydantic import Field
+from typing_extensions import TypedDict
 
+from application.ids import new_id
 from application.log.submission import Repeat
 from domain.entity import ActorType, Participation, RecordParticipation
 from domain.event_types import ACTIONS_BY_CATEGORY
@@ -46,9 +48,8 @@ class EventIn(Wire):
         except ValueError as error:
             raise InvalidOccurredAt(reason=str(error)) from error
         return RecordParticipation(
-            id=call.services.new_id(),
+            id=new_id(),
             lookup=call.lookup(self.user_external_id),
-            new_entity_id=call.services.new_id(),
             kind=self.event_type,
             occurred_at=occurred_at,
             weight=self.weight,
@@ -57,44 +58,39 @@ class EventIn(Wire):
         )
 
 
-class EventOut(Wire):
+class EventOut(TypedDict):
     """A recorded event. ``userExternalId`` is shown only where the request gave it."""
 
     id: str
-    entity_id: str
-    user_external_id: str | None
-    event_type: str
+    entityId: str
+    userExternalId: str | None
+    eventType: str
     weight: int | float
-    actor_type: ActorType
-    occurred_at: Moment
-    recorded_at: Moment
+    actorType: ActorType
+    occurredAt: Moment
+    recordedAt: Moment
     backfill: bool
     position: int
 
-    @classmethod
-    def of(cls, done: Participation, external_id: str | None = None) -> "EventOut":
-        """What is shown of a recorded event."""
-        event = done.event
-        return cls(
-            id=done.id,
-            entity_id=done.entity_id,
-            user_external_id=external_id,
-            event_type=event.kind,
-            weight=event.weight,
-            actor_type=event.actor_type,
-            occurred_at=event.occurred_at,
-            recorded_at=done.recorded_at,
-            backfill=event.backfill,
-            position=done.position,
-        )
+
+def event_out(done: Participation, external_id: str | None = None) -> EventOut:
+    """What is shown of a recorded event."""
+    event = done.event
+    return {
+        "id": done.id,
+        "entityId": done.entity_id,
+        "userExternalId": external_id,
+        "eventType": event.kind,
+        "weight": event.weight,
+        "actorType": event.actor_type,
+        "occurredAt": event.occurred_at,
+        "recordedAt": done.recorded_at,
+        "backfill": event.backfill,
+        "position": done.position,
+    }
 
 
-def render_event(done: Participation) -> str:
-    """The reply as it is kept."""
-    return EventOut.of(done).model_dump_json()
-
-
-class EventList(Wire):
+class EventList(TypedDict):
     """A page of events, newest first."""
 
     data: list[EventOut]
@@ -110,10 +106,10 @@ class EventsQuery(PageOfList):
     until: str | None = Field(None, description="Recorded at this RFC 3339 time or earlier.")
 
 
-class EventTypes(Wire):
+class EventTypes(TypedDict):
     """The catalogue of event types."""
 
-    categories: dict[str, list[str]] = Field(description="Event types by category.")
+    categories: Annotated[dict[str, list[str]], Field(description="Event types by category.")]
 
 
 @router.post(
@@ -131,7 +127,7 @@ async def submit_event(call: Call, item: EventIn) -> Answered:
     Without an Idempotency-Key, an event with the same userExternalId, eventType and occurredAt is
     taken for a repeat for 24 hours, and answered with the first reply: send occurredAt.
     """
-    repeat = call.repeat(item)
+    repeat = call.repeat()
     automatic = repeat is None
     if repeat is None:
         repeat = Repeat(
@@ -144,7 +140,7 @@ async def submit_event(call: Call, item: EventIn) -> Answered:
         )
     return await call.commit(
         item.command(call),
-        render_event,
+        event_out,
         status=201,
         repeat=repeat,
         automatic=automatic,
@@ -174,8 +170,8 @@ async def get_events(call: Call, query: Annotated[EventsQuery, FromQuery()]) -> 
     )
     return call.show(
         EventList(
-            data=[EventOut.of(done, external_id) for done in page.events],
-            pagination=Pagination(cursor=page.cursor, has_more=page.cursor is not None),
+            data=[event_out(done, external_id) for done in page.events],
+            pagination=Pagination(cursor=page.cursor, hasMore=page.cursor is not None),
         )
     )
 

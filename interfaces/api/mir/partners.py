@@ -3,63 +3,68 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from typing_extensions import TypedDict
 
+from application.ids import new_id
 from domain.partner import AddKey, DeleteKey, Environment, HeldKey, Partner
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import IDEMPOTENT, faults
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import Moment, Wire
+from interfaces.api.wire import Moment
 from projections.partners import AskPartner, keys_in_use
 
 router = APIRouter(route_class=LeanRoute, tags=["Partners"])
 
 
-class PartnerOut(Wire):
+class PartnerOut(TypedDict):
     """The partner behind the key, and the environment that the key opens."""
 
-    partner_id: str
+    partnerId: str
     name: str
     slug: str
     environment: Environment
-    approved_at: Moment
+    approvedAt: Moment
 
 
-class NewKeyOut(Wire):
+class NewKeyOut(TypedDict):
     """A new key. ``apiKey`` is shown this once; a replay has null in its place."""
 
-    key_id: str
-    api_key: str | None
+    keyId: str
+    apiKey: str | None
     prefix: str
-    made_at: Moment
-
-    @classmethod
-    def of(cls, held: HeldKey) -> "NewKeyOut":
-        """What is kept of the reply."""
-        return cls(
-            key_id=held.key.key_id, api_key=None, prefix=held.key.prefix, made_at=held.made_at
-        )
+    madeAt: Moment
 
 
-class KeyOut(Wire):
+def new_key_out(held: HeldKey) -> NewKeyOut:
+    """What is shown of a new key, and kept."""
+    return {
+        "keyId": held.key.key_id,
+        "apiKey": None,
+        "prefix": held.key.prefix,
+        "madeAt": held.made_at,
+    }
+
+
+class KeyOut(TypedDict):
     """A living key, without the key."""
 
-    key_id: str
+    keyId: str
     prefix: str
-    made_at: Moment
-    last_used_at: Moment | None
+    madeAt: Moment
+    lastUsedAt: Moment | None
 
 
-class KeysOut(Wire):
+class KeysOut(TypedDict):
     """The living keys of a tenant, oldest first."""
 
     data: list[KeyOut]
 
 
-class DeletedKeyOut(Wire):
+class DeletedKeyOut(TypedDict):
     """A key that opens nothing any more."""
 
-    key_id: str
-    deleted_at: Moment
+    keyId: str
+    deletedAt: Moment
 
 
 @router.get(
@@ -74,11 +79,11 @@ async def get_me(call: Call) -> Answered:
     found = await _partner(call)
     return call.show(
         PartnerOut(
-            partner_id=call.principal.partner_id,
+            partnerId=call.principal.partner_id,
             name=found.name,
             slug=found.slug,
             environment=call.principal.environment,
-            approved_at=found.approved_at,
+            approvedAt=found.approved_at,
         )
     )
 
@@ -99,10 +104,10 @@ async def get_keys(call: Call) -> Answered:
         KeysOut(
             data=[
                 KeyOut(
-                    key_id=one.key.key_id,
+                    keyId=one.key.key_id,
                     prefix=one.key.prefix,
-                    made_at=one.made_at,
-                    last_used_at=used.get(one.key.key_id),
+                    madeAt=one.made_at,
+                    lastUsedAt=used.get(one.key.key_id),
                 )
                 for one in held
             ]
@@ -124,14 +129,14 @@ async def post_key(call: Call) -> Answered:
     key, issued = call.services.new_key(call.principal.environment)
     return await call.commit(
         AddKey(
-            id=call.services.new_id(),
+            id=new_id(),
             partner_id=call.principal.partner_id,
             environment=call.principal.environment,
             key=issued,
         ),
-        lambda held: NewKeyOut.of(held).model_dump_json(),
+        new_key_out,
         status=201,
-        repeat=call.repeat(""),
+        repeat=call.repeat(),
         once={"apiKey": key},
     )
 
@@ -147,14 +152,12 @@ async def delete_key(call: Call, key_id: Annotated[str, Path(alias="keyId")]) ->
     """Take a key away: dead at once, on every worker."""
     return await call.commit(
         DeleteKey(
-            id=call.services.new_id(),
+            id=new_id(),
             partner_id=call.principal.partner_id,
             environment=call.principal.environment,
             key_id=key_id,
         ),
-        lambda deleted_at: DeletedKeyOut(
-            key_id=key_id, deleted_at=deleted_at
-        ).model_dump_json(),
+        lambda deleted_at: DeletedKeyOut(keyId=key_id, deletedAt=deleted_at),
     )
 
 

@@ -1,11 +1,13 @@
 """Policy: recommendations at the point of decision."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi import Query as FromQuery
 from pydantic import Field
+from typing_extensions import NotRequired, TypedDict
 
+from application.ids import new_id
 from domain.policy import (
     DEFAULT_ACTIONS,
     POLICY_VERSION,
@@ -22,7 +24,7 @@ from domain.policy import (
 )
 from domain.refusals import NotFound
 from interfaces.api.call import Answered, Call
-from interfaces.api.mir.standing import SignalsOut
+from interfaces.api.mir.standing import SignalsOut, Tier, signals_out
 from interfaces.api.openapi import faults
 from interfaces.api.route import LeanRoute, needs
 from interfaces.api.wire import Actor, AsOf, Moment, Wire
@@ -47,7 +49,7 @@ class EvaluationIn(Wire):
     def command(self, call: Call, *, records: bool) -> Evaluate:
         """The command that judges it."""
         return Evaluate(
-            id=call.services.new_id(),
+            id=new_id(),
             actor_type=self.actor.type,
             lookup=call.lookup(self.actor.id),
             action=self.action,
@@ -73,98 +75,99 @@ class EvaluationQuery(AsOf):
     debug: bool = Field(False, description="Add the signals and the rule; also x-policy-debug.")
 
 
-class ActorOut(Wire):
+class ActorOut(TypedDict):
     """Who attempted it, as the request named them."""
 
     type: ActorKind
-    id: str | None
+    id: str
 
 
-class DebugOut(Wire):
+class DebugOut(TypedDict):
     """What the decision saw."""
 
-    mir_signals: SignalsOut
+    mirSignals: SignalsOut
     rule: Reason
     claims: dict[str, int]
-    own_tier: int
-    cross_platform_tier: int | None
+    ownTier: Tier
+    crossPlatformTier: Tier | None
 
 
-class EvaluationOut(Wire):
+class EvaluationOut(TypedDict):
     """A recommendation; the caller decides. ``position`` is the last that the decision saw."""
 
     decision: Decision
     action: str
     actor: ActorOut
-    tier: int
-    required_tier: int
-    claim_status: ClaimStatus
-    why_rec: str
+    tier: Tier
+    requiredTier: Tier
+    claimStatus: ClaimStatus
+    whyRec: str
     reasons: list[Reason]
-    limits: dict[str, int] | None = None
-    decision_correlation_id: str | None = Field(None, alias="decision_correlation_id")
-    evaluated_at: Moment
-    policy_version: int
+    limits: NotRequired[dict[str, int]]
+    decision_correlation_id: NotRequired[str]
+    evaluatedAt: Moment
+    policyVersion: int
     position: int
-    debug: DebugOut | None = None
-
-    @classmethod
-    def of(cls, given: Recommendation, actor: Actor, *, debug: bool) -> "EvaluationOut":
-        """What is shown of a recommendation."""
-        event = given.event
-        extra: dict[str, Any] = {}
-        if event.limits is not None:
-            extra["limits"] = event.limits
-        if given.id is not None:
-            extra["decision_correlation_id"] = given.id
-        if debug:
-            extra["debug"] = DebugOut(
-                mir_signals=SignalsOut.of(given.standing.signals),
-                rule=event.reasons[0],
-                claims={"active": 0, "contested": 0},
-                own_tier=event.tier,
-                cross_platform_tier=None,
-            )
-        return cls(
-            decision=event.decision,
-            action=event.action,
-            actor=ActorOut(type=actor.type, id=actor.id),
-            tier=event.tier,
-            required_tier=event.required_tier,
-            claim_status=event.claim_status,
-            why_rec=WHY[event.reasons[0]],
-            reasons=list(event.reasons),
-            evaluated_at=given.evaluated_at,
-            policy_version=event.policy_version,
-            position=event.seen_position,
-            **extra,
-        )
+    debug: NotRequired[DebugOut]
 
 
-class ActionOut(Wire):
+def evaluation_out(given: Recommendation, actor: Actor, *, debug: bool) -> EvaluationOut:
+    """What is shown of a recommendation."""
+    event = given.event
+    shown: EvaluationOut = {
+        "decision": event.decision,
+        "action": event.action,
+        "actor": {"type": actor.type, "id": actor.id},
+        "tier": event.tier,
+        "requiredTier": event.required_tier,
+        "claimStatus": event.claim_status,
+        "whyRec": WHY[event.reasons[0]],
+        "reasons": list(event.reasons),
+        "evaluatedAt": given.evaluated_at,
+        "policyVersion": event.policy_version,
+        "position": event.seen_position,
+    }
+    if event.limits is not None:
+        shown["limits"] = event.limits
+    if given.id is not None:
+        shown["decision_correlation_id"] = given.id
+    if debug:
+        shown["debug"] = {
+            "mirSignals": signals_out(given.standing.signals),
+            "rule": event.reasons[0],
+            "claims": {"active": 0, "contested": 0},
+            "ownTier": event.tier,
+            "crossPlatformTier": None,
+        }
+    return shown
+
+
+class ActionOut(TypedDict):
     """An action that policy knows, and what it asks for."""
 
     action: str
-    required_tier: int
+    requiredTier: Tier
     risk: Risk
-    limits: dict[str, int] | None = Field(description="The constrained form that LIMIT allows.")
-
-    @classmethod
-    def of(cls, action: Action) -> "ActionOut":
-        """What is shown of an action."""
-        return cls(
-            action=action.name,
-            required_tier=action.required_tier,
-            risk=action.risk,
-            limits=action.limits,
-        )
+    limits: Annotated[
+        dict[str, int] | None, Field(description="The constrained form that LIMIT allows.")
+    ]
 
 
-class ActionsOut(Wire):
+class ActionsOut(TypedDict):
     """The registered actions."""
 
-    policy_version: int
+    policyVersion: int
     actions: list[ActionOut]
+
+
+def action_out(action: Action) -> ActionOut:
+    """What is shown of an action."""
+    return {
+        "action": action.name,
+        "requiredTier": action.required_tier,
+        "risk": action.risk,
+        "limits": action.limits,
+    }
 
 
 @router.post(
@@ -183,12 +186,9 @@ async def evaluate(
     command = evaluation.command(call, records=query.as_of is None)
     if query.as_of is not None:
         given = await call.resolve(command, query.as_of)
-        return call.show(EvaluationOut.of(given, evaluation.actor, debug=debug))
+        return call.show(evaluation_out(given, evaluation.actor, debug=debug))
     return await call.commit(
-        command,
-        lambda given: EvaluationOut.of(given, evaluation.actor, debug=debug).model_dump_json(
-            exclude_unset=True
-        ),
+        command, lambda given: evaluation_out(given, evaluation.actor, debug=debug)
     )
 
 
@@ -201,12 +201,8 @@ async def evaluate(
 )
 async def get_actions(call: Call) -> Answered:
     """Every registered action with its tier, risk and constrained form."""
-    return call.show(
-        ActionsOut(
-            policy_version=POLICY_VERSION,
-            actions=[ActionOut.of(action) for action in DEFAULT_ACTIONS.values()],
-        )
-    )
+    actions = [action_out(action) for action in DEFAULT_ACTIONS.values()]
+    return call.show(ActionsOut(policyVersion=POLICY_VERSION, actions=actions))
 
 
 @router.get(
@@ -221,4 +217,4 @@ async def get_action(call: Call, action: str) -> Answered:
     found = DEFAULT_ACTIONS.get(action)
     if found is None:
         raise NotFound
-    return call.show(ActionOut.of(found))
+    return call.show(action_out(found))

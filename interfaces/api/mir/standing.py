@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from fastapi import Query as FromQuery
 from pydantic import Field
+from typing_extensions import Required, TypedDict
 
 from domain.policy import ClaimStatus
 from domain.refusals import InvalidField
@@ -16,6 +17,8 @@ from interfaces.api.wire import Actor, AsOf, ExternalId, Moment, Wire
 from projections.standing import AskStanding, Resolution
 
 router = APIRouter(route_class=LeanRoute, tags=["Standing"])
+
+Tier = Annotated[int, Field(ge=0, le=3)]
 
 RESOLVABLE = frozenset(
     (
@@ -30,29 +33,33 @@ RESOLVABLE = frozenset(
 )
 
 
-class SignalsOut(Wire):
+class SignalsOut(TypedDict):
     """Neutral facts of a history; days are whole days before now."""
 
-    event_count: int
-    effective_event_count: int = Field(description="The events from which the tier was computed.")
-    backfilled_count: int
-    first_event_days_ago: int | None
-    last_event_days_ago: int | None
-    distinct_partners: int
-    tier_qualified_partner_count: int = Field(description="Partners with 10 events or more.")
+    eventCount: int
+    effectiveEventCount: Annotated[
+        int, Field(description="The events from which the tier was computed.")
+    ]
+    backfilledCount: int
+    firstEventDaysAgo: int | None
+    lastEventDaysAgo: int | None
+    distinctPartners: int
+    tierQualifiedPartnerCount: Annotated[
+        int, Field(description="Partners with 10 events or more.")
+    ]
 
-    @classmethod
-    def of(cls, signals: Signals) -> "SignalsOut":
-        """What is shown of signals."""
-        return cls(
-            event_count=signals.event_count,
-            effective_event_count=signals.effective_event_count,
-            backfilled_count=signals.backfilled_count,
-            first_event_days_ago=signals.first_event_days_ago,
-            last_event_days_ago=signals.last_event_days_ago,
-            distinct_partners=signals.distinct_partners,
-            tier_qualified_partner_count=signals.tier_qualified_partner_count,
-        )
+
+def signals_out(signals: Signals) -> SignalsOut:
+    """What is shown of signals."""
+    return {
+        "eventCount": signals.event_count,
+        "effectiveEventCount": signals.effective_event_count,
+        "backfilledCount": signals.backfilled_count,
+        "firstEventDaysAgo": signals.first_event_days_ago,
+        "lastEventDaysAgo": signals.last_event_days_ago,
+        "distinctPartners": signals.distinct_partners,
+        "tierQualifiedPartnerCount": signals.tier_qualified_partner_count,
+    }
 
 
 class StandingIn(Wire):
@@ -61,21 +68,23 @@ class StandingIn(Wire):
     actor: Actor
 
 
-class ClaimsSummary(Wire):
+class ClaimsSummary(TypedDict):
     """The claims that are recorded against somebody."""
 
     summary: Literal["NONE_RECORDED", "FLAGGED", "CONTESTED"]
-    recorded_count: int
+    recordedCount: int
 
 
-class StandingOut(Wire):
+class StandingOut(TypedDict):
     """A tier and what it was computed from; never a recommendation."""
 
-    tier: Annotated[int, Field(ge=0, le=3)]
+    tier: Tier
     signals: SignalsOut
-    own_signals: SignalsOut
+    ownSignals: SignalsOut
     claims: ClaimsSummary
-    checkpoint: None = Field(description="The signed checkpoint that covers the answer; null without one.")
+    checkpoint: Annotated[
+        None, Field(description="The signed checkpoint that covers the answer; null without one.")
+    ]
     position: int
 
 
@@ -102,17 +111,17 @@ class ResolveQuery(AsOf):
         return names
 
 
-class ResolveOut(Wire):
+class ResolveOut(TypedDict, total=False):
     """The signals asked for, and the position they stand at."""
 
-    tier: int | None = None
-    event_count: int | None = None
-    backfilled_count: int | None = None
-    partner_count: int | None = None
-    first_event_at: Moment | None = None
-    last_event_at: Moment | None = None
-    claim_status: ClaimStatus | None = None
-    position: int
+    tier: Tier
+    eventCount: int
+    backfilledCount: int
+    partnerCount: int
+    firstEventAt: Moment
+    lastEventAt: Moment
+    claimStatus: ClaimStatus
+    position: Required[int]
 
 
 @router.post(
@@ -129,23 +138,21 @@ async def post_standing(
     found: Resolution = await call.resolve(
         AskStanding(call.lookup(question.actor.id)), query.as_of
     )
-    signals = SignalsOut.of(found.standing.signals)
-    return call.show(
-        StandingOut(
-            tier=found.standing.tier,
-            signals=signals,
-            own_signals=signals,
-            claims=ClaimsSummary(summary="NONE_RECORDED", recorded_count=0),
-            checkpoint=None,
-            position=found.position,
-        )
-    )
+    signals = signals_out(found.standing.signals)
+    shown: StandingOut = {
+        "tier": found.standing.tier,
+        "signals": signals,
+        "ownSignals": signals,
+        "claims": {"summary": "NONE_RECORDED", "recordedCount": 0},
+        "checkpoint": None,
+        "position": found.position,
+    }
+    return call.show(shown)
 
 
 @router.get(
     "/resolve",
     response_model=ResolveOut,
-    response_model_exclude_unset=True,
     dependencies=[needs("policy:read")],
     responses=faults(400, 401, 403, 404, 503),
     summary="Resolve a person's history",
@@ -167,4 +174,4 @@ async def get_resolution(call: Call, query: Annotated[ResolveQuery, FromQuery()]
         "claimStatus": found.claim_status,
     }
     asked = {name: value for name, value in everything.items() if name in wanted}
-    return call.show(ResolveOut(**asked, position=found.position))
+    return call.show({**asked, "position": found.position})

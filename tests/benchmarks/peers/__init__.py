@@ -1,0 +1,1 @@
+"""What Tenure is measured against: the ceiling, the ordinary way, and the disk's own limit."""

@@ -1,0 +1,282 @@
+"""Builders: the things that tests speak of, ordinary unless a test says otherwise.
+
+``History`` is the log in memory: a fake that does what commands decide, and keeps every row.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from itertools import count
+from typing import Any, TypeVar
+from uuid import UUID
+
+from domain.command import Command, Outcome
+from domain.entity import ENTITY, ActorType, Entity, EraseEntity, RecordParticipation
+from domain.events import Entry, Event
+from domain.fold import AnyFold, folds_by_type
+from domain.instants import Instant, shifted
+from domain.known import NO_ROW, SUBJECT, Key, Known, Row
+from domain.partner import (
+    CREDENTIAL,
+    PARTNER,
+    SLUG,
+    AddKey,
+    ApprovePartner,
+    DeleteKey,
+    Environment,
+    IssuedKey,
+    tenant_of,
+)
+from domain.policy import ActorKind, Evaluate
+from domain.principal import ALL_PERMISSIONS, OPERATOR, Principal
+from domain.refusals import Refusal
+
+NOW: Instant = "2026-11-22T08:00:00.000Z"
+TENANT = "sandbox/acme"
+
+R = TypeVar("R")
+_numbers = count(1)
+
+
+def an_id() -> str:
+    """A UUID that no other test has."""
+    return str(UUID(int=next(_numbers), version=4))
+
+
+def days_ago(days: int, *, minutes: int = 0) -> Instant:
+    """The instant so many days and minutes before NOW."""
+    return shifted(NOW, days=-days, minutes=-minutes)
+
+
+def a_hash_of(text: str) -> str:
+    """64 hexadecimal digits, in place of a keyed hash."""
+    return sha256(text.encode()).hexdigest()
+
+
+def a_lookup(person: str = "alice", tenant: str = TENANT) -> str:
+    """The lookup of a person, as a tenant names them."""
+    return a_hash_of(f"{tenant} {person}")
+
+
+# Commands
+
+
+def a_participation(
+    person: str = "alice",
+    *,
+    tenant: str = TENANT,
+    kind: str = "transaction.completed",
+    occurred_at: Instant | None = None,
+    weight: int | float = 1,
+    actor_type: ActorType = "UNKNOWN",
+    backfill: bool = False,
+) -> RecordParticipation:
+    """The command to record that somebody did something."""
+    return RecordParticipation(
+        id=an_id(),
+        lookup=a_lookup(person, tenant),
+        new_entity_id=an_id(),
+        kind=kind,
+        occurred_at=occurred_at,
+        weight=weight,
+        actor_type=actor_type,
+        backfill=backfill,
+    )
+
+
+def an_erasure(person: str = "alice", *, tenant: str = TENANT) -> EraseEntity:
+    """The command to make somebody unidentifiable."""
+    return EraseEntity(id=an_id(), lookup=a_lookup(person, tenant))
+
+
+def an_evaluation(
+    person: str = "alice",
+    *,
+    tenant: str = TENANT,
+    action: str = "data.export_pii",
+    actor_type: ActorKind = "human",
+    records: bool = True,
+) -> Evaluate:
+    """The command to judge an action of somebody."""
+    return Evaluate(
+        id=an_id(),
+        actor_type=actor_type,
+        lookup=a_lookup(person, tenant),
+        action=action,
+        records=records,
+    )
+
+
+def an_issued_key(key: str = "a key") -> IssuedKey:
+    """What the log knows of a key; the same for the same text."""
+    digest = a_hash_of(key)
+    return IssuedKey(key_id=f"key-{digest[:12]}", lookup=digest, prefix="mir_sandbox_abc123")
+
+
+def an_approval(
+    partner_id: str = "acme",
+    *,
+    name: str = "Acme",
+    slug: str | None = None,
+    environment: Environment = "sandbox",
+    key: IssuedKey | None = None,
+) -> ApprovePartner:
+    """The command to let a partner in."""
+    return ApprovePartner(
+        id=an_id(),
+        partner_id=partner_id,
+        name=name,
+        slug=partner_id if slug is None else slug,
+        environment=environment,
+        key=key or an_issued_key(f"first key of {partner_id}"),
+    )
+
+
+def a_key_added(
+    key: IssuedKey, partner_id: str = "acme", environment: Environment = "sandbox"
+) -> AddKey:
+    """The command to give a partner one more key."""
+    return AddKey(id=an_id(), partner_id=partner_id, environment=environment, key=key)
+
+
+def a_key_deleted(
+    key: IssuedKey, partner_id: str = "acme", environment: Environment = "sandbox"
+) -> DeleteKey:
+    """The command to take a key away from a partner."""
+    return DeleteKey(
+        id=an_id(), partner_id=partner_id, environment=environment, key_id=key.key_id
+    )
+
+
+# What commands meet
+
+
+def a_principal(
+    partner_id: str = "acme",
+    *,
+    environment: Environment = "sandbox",
+    key: IssuedKey | None = None,
+    authority: int = 0,
+    permissions: frozenset[str] = ALL_PERMISSIONS,
+) -> Principal:
+    """Somebody of a partner's; without a key, one who was let in without showing any."""
+    return Principal(
+        id=f"partner:{partner_id}",
+        tenant=tenant_of(environment, partner_id),
+        partner_id=partner_id,
+        environment=environment,
+        key_id=key.key_id if key else "",
+        lookup=key.lookup if key else "",
+        permissions=permissions,
+        authority=authority,
+    )
+
+
+def an_entity(
+    *,
+    event_count: int = 1,
+    backfilled_count: int = 0,
+    first_at: Instant | None = NOW,
+    last_at: Instant | None = NOW,
+) -> Entity:
+    """What one partner has reported of somebody."""
+    return Entity(
+        tenant=TENANT,
+        event_count=event_count,
+        backfilled_count=backfilled_count,
+        first_at=first_at,
+        last_at=last_at,
+    )
+
+
+def an_entry(
+    event: Event,
+    *,
+    stream: str = "entity-alice",
+    version: int = 1,
+    recorded_at: Instant = NOW,
+    tenant: str | None = TENANT,
+) -> Entry:
+    """An event in its envelope."""
+    return Entry(
+        id=an_id(),
+        tenant=tenant,
+        stream=stream,
+        version=version,
+        type=event.stored_name,
+        recorded_at=recorded_at,
+        principal="partner:acme",
+        request_id="a-request",
+        data=event,
+    )
+
+
+class History:
+    """All that happened, in memory: entries in order, and the rows folded from them."""
+
+    def __init__(
+        self,
+        *given: Command[Any],
+        folds: Sequence[AnyFold] = (ENTITY, PARTNER, SLUG, CREDENTIAL),
+    ) -> None:
+        self.entries: list[Entry] = []
+        self.rows: dict[Key, Row] = {}
+        self._folds = folds_by_type(folds)
+        self._versions: dict[str, int] = {}
+        for command in given:
+            self.do(command)
+
+    def known(self) -> Known:
+        """Everything that is known, complete."""
+        return Known(len(self.entries), rows=dict(self.rows))
+
+    def decide(self, command: Command[R], at: Instant = NOW) -> Outcome[R]:
+        """What a command would do, once it has all rows it asks for. Raises its Refusal."""
+        known = self.known()
+        while True:
+            outcome, refusal = None, None
+            try:
+                outcome = command.decide(known, at)
+            except Refusal as raised:
+                refusal = raised
+            if not known.missing:
+                if outcome is None:
+                    raise refusal or AssertionError
+                return outcome
+            known.rows.update(dict.fromkeys(known.missing, NO_ROW))
+            known.missing.clear()
+
+    def do(
+        self, command: Command[R], at: Instant = NOW, principal: Principal = OPERATOR
+    ) -> R:
+        """Do what a command decides, and give its reply. Raises its Refusal."""
+        outcome = self.decide(command, at)
+        for number, change in enumerate(outcome.changes):
+            version = self._versions[change.stream] = self._versions.get(change.stream, 0) + 1
+            entry = Entry(
+                id=command.id if number == 0 else an_id(),
+                tenant=principal.tenant or change.tenant or TENANT,
+                stream=change.stream,
+                version=version,
+                type=change.event.stored_name,
+                recorded_at=at,
+                principal=principal.id,
+                request_id="a-request",
+                data=change.event,
+            )
+            self.entries.append(entry)
+            self._fold(entry)
+        for subject in outcome.subjects:
+            self.rows[SUBJECT, subject.lookup] = Row(0, 0, subject.entity_id)
+        if outcome.forgets is not None:
+            del self.rows[SUBJECT, outcome.forgets.lookup]
+        return outcome.reply
+
+    def _fold(self, entry: Entry) -> None:
+        for fold in self._folds.get(entry.type, ()):
+            for key in fold.keys(entry):
+                before = self.rows.get((fold.name, key), NO_ROW)
+                state = fold.evolve(before.state, entry)
+                if state is None:
+                    self.rows.pop((fold.name, key), None)
+                else:
+                    self.rows[fold.name, key] = Row(before.version + 1, len(self.entries), state)

@@ -1,0 +1,72 @@
+"""Strategies: anything that can be sent, for properties."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from domain.api_keys import PREFIXES
+from domain.command import Command
+from domain.event_types import EVENT_TYPES
+from domain.instants import Instant, instant
+from domain.policy import DEFAULT_ACTIONS
+from tests.builders import (
+    NOW,
+    a_key_added,
+    a_key_deleted,
+    a_participation,
+    an_approval,
+    an_erasure,
+    an_evaluation,
+    an_issued_key,
+)
+
+PEOPLE = ("alice", "bob")
+PARTNERS = ("acme", "bolt")
+
+moments = st.datetimes(
+    min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30), timezones=st.just(UTC)
+)
+instants = moments.map(instant)
+
+
+def instants_about(now: Instant, days: int) -> st.SearchStrategy[Instant]:
+    """Instants within so many days of another."""
+    around = datetime.fromisoformat(now)
+    return st.timedeltas(timedelta(days=-days), timedelta(days=days)).map(
+        lambda distance: instant(around + distance)
+    )
+
+
+participations = st.builds(
+    a_participation,
+    st.sampled_from(PEOPLE),
+    kind=st.sampled_from([*sorted(EVENT_TYPES), "no.such_type"]),
+    occurred_at=st.none() | instants_about(NOW, 8_000),
+    weight=st.integers(0, 1_000_000) | st.floats(0, 1_000_000),
+    actor_type=st.sampled_from(["HUMAN", "AGENT", "UNKNOWN"]),
+    backfill=st.booleans(),
+)
+erasures = st.builds(an_erasure, st.sampled_from(PEOPLE))
+evaluations = st.builds(
+    an_evaluation,
+    st.sampled_from(PEOPLE),
+    action=st.sampled_from([*DEFAULT_ACTIONS, "no.such_action"]),
+    actor_type=st.sampled_from(["human", "service"]),
+    records=st.booleans(),
+)
+environments = st.sampled_from(sorted(PREFIXES))
+issued_keys = st.builds(an_issued_key, st.sampled_from(["one", "two", "three"]))
+approvals = st.builds(
+    an_approval,
+    st.sampled_from(PARTNERS),
+    name=st.text(max_size=3),
+    slug=st.sampled_from([*PARTNERS, "Not a slug"]),
+    environment=environments,
+    key=issued_keys,
+)
+keys_added = st.builds(a_key_added, issued_keys, st.sampled_from(PARTNERS), environments)
+keys_deleted = st.builds(a_key_deleted, issued_keys, st.sampled_from(PARTNERS), environments)
+
+commands: st.SearchStrategy[Command[object]] = st.one_of(
+    participations, erasures, evaluations, approvals, keys_added, keys_deleted
+)

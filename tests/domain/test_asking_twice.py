@@ -1,0 +1,105 @@
+"""Commands are pure: deciding twice gives the same, and deciding on too little says what is missing.
+
+So the committer may ask again whenever rows are missing, or after a connection was lost.
+"""
+
+from copy import deepcopy
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.command import Command
+from domain.known import NO_ROW, Known
+from domain.refusals import Refusal
+from tests.builders import NOW, History
+from tests.domain.strategies import commands
+
+
+def decided(command: Command[Any], known: Known) -> object:
+    """What a command decides, in a form that can be compared."""
+    try:
+        return command.decide(known, NOW)
+    except Refusal as refusal:
+        return refusal.code, refusal.facts
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """What any commands left behind, the refused ones left out."""
+    history = History()
+    for command in draw(st.lists(commands, max_size=8)):
+        try:
+            history.do(command)
+        except Refusal:
+            continue
+    return history
+
+
+def complete(history: History, command: Command[Any]) -> Known:
+    """All that a command will ask for."""
+    known = history.known()
+    while True:
+        decided(command, known)
+        if not known.missing:
+            return known
+        known.rows.update(dict.fromkeys(known.missing, NO_ROW))
+        known.missing.clear()
+
+
+@given(histories(), commands)
+def test_deciding_twice_gives_the_same(history: History, command: Command[Any]) -> None:
+    known = complete(history, command)
+
+    assert decided(command, known) == decided(command, known)
+
+
+@given(histories(), commands)
+def test_deciding_changes_nothing_that_is_known(history: History, command: Command[Any]) -> None:
+    known = complete(history, command)
+    before, encoded = deepcopy(known), msgspec.json.encode(command)
+
+    decided(command, known)
+
+    assert known == before
+    assert msgspec.json.encode(command) == encoded
+
+
+@given(histories(), commands)
+def test_deciding_on_too_little_first_does_not_change_what_is_decided(
+    history: History, command: Command[Any]
+) -> None:
+    whole = complete(history, command)
+    little = Known(whole.position)
+
+    while True:
+        last = decided(command, little)
+        if not little.missing:
+            break
+        little.rows.update({key: whole.rows[key] for key in little.missing})
+        little.missing.clear()
+
+    assert last == decided(command, whole)
+
+
+@given(commands)
+def test_deciding_on_nothing_loaded_never_fails_and_changes_no_rows(command: Command[Any]) -> None:
+    nothing = Known(0)
+
+    decided(command, nothing)
+
+    assert nothing.rows == {}
+
+
+@given(histories(), commands)
+def test_what_a_command_asks_for_first_is_among_what_it_needs(
+    history: History, command: Command[Any]
+) -> None:
+    known = complete(history, command)
+    for asked in command.asks:
+        del known.rows[asked]
+
+    decided(command, known)
+
+    assert known.missing <= set(command.asks)

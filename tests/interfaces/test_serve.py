@@ -1,0 +1,194 @@
+"""The supervisor, with a stand-in application: deaths, drains, restarts."""
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+from interfaces.postgres import EmbeddedPostgres
+from interfaces.serve import CannotServe, listen
+from tests.interfaces.serving import eventually, free_port, kill, serving, start
+from tests.interfaces.standin import began
+
+
+def test_a_server_answers_says_its_url_and_ends_with_zero(
+    tmp_path: Path, database_url: str
+) -> None:
+    with serving(tmp_path, TENURE_DATABASE_URL=database_url) as server:
+        assert server.get("/database") == database_url
+
+        assert server.stop() == 0
+    assert "mir_sandbox_first" in server.messages()
+
+
+def test_every_worker_answers(tmp_path: Path, database_url: str) -> None:
+    with serving(tmp_path, workers=2, TENURE_DATABASE_URL=database_url) as server:
+        workers = {str(worker) for worker in server.workers()}
+        assert len(workers) == 2
+
+        answered: set[str] = set()
+
+        def all_answered() -> bool:
+            answered.add(server.get("/worker"))
+            return answered == workers
+
+        eventually(all_answered)
+
+
+def test_the_metrics_of_a_server_that_was_killed_are_not_added_to_the_next_one_s(
+    tmp_path: Path, database_url: str
+) -> None:
+    left = tmp_path / "metrics" / "counter_1.db"
+    left.parent.mkdir()
+    left.touch()
+
+    with serving(tmp_path, TENURE_DATABASE_URL=database_url) as server:
+        assert server.get("/metrics-folder") == str(left.parent)
+        assert not left.exists()
+
+
+@pytest.mark.faults
+def test_a_dead_worker_s_gauges_are_forgotten(tmp_path: Path, database_url: str) -> None:
+    with serving(tmp_path, TENURE_DATABASE_URL=database_url) as server:
+        gauges = Path(server.get("/metrics-folder")) / f"gauge_livesum_{server.get('/worker')}.db"
+        gauges.touch()
+
+        kill(server.workers()[0])
+        eventually(lambda: not gauges.exists())
+
+
+@pytest.mark.faults
+def test_a_worker_that_dies_is_replaced_and_its_exit_code_logged(
+    tmp_path: Path, database_url: str
+) -> None:
+    with serving(tmp_path, TENURE_DATABASE_URL=database_url) as server:
+        before = server.get("/worker")
+        with pytest.raises(httpx.HTTPError):
+            server.get("/die")
+
+        assert server.get("/worker") != before
+        assert "exit code 7" in server.messages()
+
+
+def test_a_drain_lets_a_slow_request_finish_and_takes_no_new_one(
+    tmp_path: Path, database_url: str
+) -> None:
+    with (
+        serving(tmp_path, TENURE_DATABASE_URL=database_url) as server,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        slow = pool.submit(server.get, "/slow")
+        eventually(lambda: began(tmp_path))
+
+        server.process.terminate()
+
+        eventually(lambda: refuses(server.url), seconds=1)
+        assert not slow.done()
+        assert slow.result(10) == "finished"
+        assert server.process.wait(10) == 0
+
+
+@pytest.mark.faults
+def test_workers_end_when_the_supervisor_is_killed_and_a_new_one_takes_the_port(
+    tmp_path: Path, database_url: str
+) -> None:
+    port = free_port()
+    with serving(tmp_path, port=port, workers=2, TENURE_DATABASE_URL=database_url) as server:
+        workers = server.workers()
+        kill(server.process.pid)
+
+        with serving(tmp_path, port=port, TENURE_DATABASE_URL=database_url) as second:
+            assert int(second.get("/worker")) in second.workers()
+        eventually(lambda: not any(psutil.pid_exists(worker) for worker in workers), seconds=5)
+
+
+@pytest.mark.faults
+def test_a_new_server_adopts_the_postgresql_of_a_killed_one_and_stops_it_at_the_end(
+    tmp_path: Path,
+) -> None:
+    postgres = EmbeddedPostgres(tmp_path)
+    with serving(tmp_path) as server:
+        first = postgres.pid()
+        kill(server.process.pid)
+        assert postgres.is_running()
+
+        with serving(tmp_path):
+            assert postgres.pid() == first
+        assert not postgres.is_running()
+
+
+@pytest.mark.faults
+def test_an_embedded_postgresql_that_is_killed_comes_back_under_the_same_url(
+    tmp_path: Path,
+) -> None:
+    postgres = EmbeddedPostgres(tmp_path)
+    with serving(tmp_path) as server:
+        before = postgres.pid()
+        assert before is not None
+        kill(before)
+
+        eventually(lambda: accepts(postgres.url))
+        assert postgres.pid() != before
+        assert server.get("/database") == postgres.url
+
+
+def test_a_second_server_on_one_data_folder_is_refused(tmp_path: Path, database_url: str) -> None:
+    with serving(tmp_path, TENURE_DATABASE_URL=database_url):
+        process, log = start(tmp_path, TENURE_DATABASE_URL=database_url)
+        assert process.wait(30) == 1
+        assert "Another `tenure serve` runs" in log.read_text()
+
+
+@pytest.mark.faults
+def test_a_server_whose_workers_cannot_start_gives_up_and_says_why(
+    tmp_path: Path, database_url: str
+) -> None:
+    broken = "tests.interfaces.standin:create_broken_app"
+    process, log = start(tmp_path, app=broken, TENURE_DATABASE_URL=database_url)
+
+    assert process.wait(30) == 1
+    assert "no application for" in log.read_text()
+    assert "exit code 1, before it was ready" in log.read_text()
+
+
+def test_a_port_that_stays_in_use_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotServe, match=f"Port {port} of 127.0.0.1 cannot be used"):
+            listen("127.0.0.1", port, seconds=0.2)
+
+
+def test_a_host_that_is_none_is_refused() -> None:
+    with pytest.raises(CannotServe, match=r"no\.such\.host\.invalid"):
+        listen("no.such.host.invalid", 0)
+
+
+def test_messages_are_json_lines(tmp_path: Path, database_url: str) -> None:
+    with serving(tmp_path, TENURE_DATABASE_URL=database_url) as server:
+        server.stop()
+
+    lines = [line for line in server.messages().splitlines() if line.startswith("{")]
+    assert [json.loads(line)["level"] for line in lines] == ["info"]
+
+
+def refuses(url: str) -> bool:
+    try:
+        httpx.get(f"{url}/worker", timeout=0.2)
+    except httpx.ConnectError:
+        return True
+    except httpx.TimeoutException:
+        return False
+    return False
+
+
+def accepts(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
