@@ -17,13 +17,13 @@ from typing import NoReturn
 import psycopg
 from prometheus_client.multiprocess import mark_process_dead
 
-from application.migrate import migrate
 from interfaces.durability import check_durability
 from interfaces.locks import FileLock
 from interfaces.logs import log_to_stderr
 from interfaces.postgres import DatabaseUnavailable, EmbeddedPostgres
 from interfaces.settings import Settings
 from interfaces.supervisor import Program, Supervisor
+from interfaces.wiring import first_partner, prepare
 
 APP = "interfaces.api.app:create_app"
 DRAIN_SECONDS = 20
@@ -39,13 +39,6 @@ class CannotServe(Exception):
     """Something outside stands in the way; the message says what."""
 
 
-def first_partner_key(settings: Settings, url: str) -> str | None:
-    """A sandbox partner's API key if the database has no partner yet, made here; else None."""
-    from interfaces.wiring import first_partner
-
-    return first_partner(settings, url)
-
-
 def serve(
     settings: Settings,
     host: str,
@@ -53,7 +46,7 @@ def serve(
     workers: int,
     *,
     app: str = APP,
-    first_key: Callable[[Settings, str], str | None] = first_partner_key,
+    first_key: Callable[[Settings, str], str | None] = first_partner,
 ) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP, then finish the requests in flight and stop it all.
 
@@ -79,8 +72,8 @@ def serve(
         else:
             url = settings.database_url
         check_durability(url, allow_unsafe=settings.allow_unsafe_durability)
-        for name in migrate(url):
-            log.info("Applied migration %s.", name)
+        for name in prepare(url):
+            log.info("Made %s.", name)
         if key := first_key(settings, url):
             _say(f"First start: your sandbox API key, shown only now: {key}")
         listening = stack.enter_context(listen(host, port))

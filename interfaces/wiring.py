@@ -153,11 +153,14 @@ def _observe(engine: str) -> Callable[[Gathering, int, float], None]:
     return observe
 
 
-def prepare(url: str) -> None:
-    """Bring a database to what this release expects: its schema, and a table for each fold."""
-    migrate(url)
+def prepare(url: str) -> list[str]:
+    """Bring a database to what this release expects: its schema, and a table for each fold.
+
+    Returns the names of the migrations that were applied and of the folds that were filled.
+    """
+    applied = migrate(url)
     with Log(url) as log:
-        make_tables(url, INLINE, log.entries)
+        return applied + make_tables(url, INLINE, log.entries)
 
 
 def approve_partner(

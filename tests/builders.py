@@ -74,7 +74,6 @@ def a_participation(
     return RecordParticipation(
         id=an_id(),
         lookup=a_lookup(person, tenant),
-        new_entity_id=an_id(),
         kind=kind,
         occurred_at=occurred_at,
         weight=weight,

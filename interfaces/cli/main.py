@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from interfaces.cli.exits import ExpectedErrors
+from interfaces.cli.partner import app as partner
 from interfaces.cli.serve import serve
 
 app = typer.Typer(
@@ -34,3 +35,4 @@ def _options(
 
 
 app.command()(serve)
+app.add_typer(partner, name="partner")

@@ -1,18 +1,13 @@
 """`tenure serve`."""
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from interfaces import serve as server
+from interfaces.cli.options import Data
 from interfaces.settings import Settings
-
-Data = Annotated[
-    Path | None,
-    typer.Option(help="Data folder (default: TENURE_DATA, else ./tenure-data).", file_okay=False),
-]
 
 
 def serve(

@@ -33,15 +33,15 @@ def state_of(history: History, entity_id: str) -> Entity:
 # Recording
 
 
-def test_a_new_person_becomes_an_entity_under_the_id_prepared_for_it() -> None:
+def test_a_new_person_becomes_an_entity_with_the_id_of_its_first_entry() -> None:
     command = a_participation("alice")
 
     outcome = History().decide(command)
 
-    assert outcome.subjects == (Subject(a_lookup("alice"), command.new_entity_id),)
+    assert outcome.subjects == (Subject(a_lookup("alice"), command.id),)
     (change,) = outcome.changes
-    assert (change.stream, change.begins) == (f"entity-{command.new_entity_id}", True)
-    assert outcome.reply.entity_id == command.new_entity_id
+    assert (change.stream, change.begins) == (f"entity-{command.id}", True)
+    assert outcome.reply.entity_id == command.id
 
 
 def test_a_known_person_stays_the_same_entity() -> None:

@@ -19,6 +19,7 @@ from domain.policy import (
     Decision,
     Reason,
     Risk,
+    Verdict,
     judge,
 )
 from domain.refusals import UnknownAction
@@ -35,17 +36,22 @@ CLAIM_STATUSES: tuple[ClaimStatus, ...] = get_args(ClaimStatus)
 TIERS = (0, 1, 2, 3)
 LIMITS = {"maxPerDay": 3}
 
-EVERY_CASE = [
-    (Action("an.action", required_tier, risk, LIMITS), tier, claim_status)
-    for required_tier, risk, tier, claim_status in product(TIERS, RISKS, TIERS, CLAIM_STATUSES)
-]
+Case = tuple[int, Risk, int, ClaimStatus]
+"""Required tier, risk, tier, claim status."""
+
+EVERY_CASE: list[Case] = list(product(TIERS, RISKS, TIERS, CLAIM_STATUSES))
 
 
-def from_tier(action: Action, tier: int) -> Decision:
-    if tier >= action.required_tier:
+def judged(case: Case) -> Verdict:
+    required_tier, risk, tier, claim_status = case
+    return judge(Action("an.action", required_tier, risk, LIMITS), tier, claim_status)
+
+
+def from_tier(required_tier: int, risk: Risk, tier: int) -> Decision:
+    if tier >= required_tier:
         return "ALLOW"
-    if tier == action.required_tier - 1:
-        return "STEP_UP" if action.risk in ("HIGH", "CRITICAL") else "LIMIT"
+    if tier == required_tier - 1:
+        return "STEP_UP" if risk in ("HIGH", "CRITICAL") else "LIMIT"
     return "DENY"
 
 
@@ -56,6 +62,20 @@ def from_claims(risk: Risk, claim_status: ClaimStatus) -> Decision:
         "contested": ("ALLOW", "STEP_UP", "STEP_UP", "DENY"),
     }
     return by_risk[claim_status][RISKS.index(risk)]
+
+
+def expected_reasons(case: Case) -> tuple[str, ...]:
+    required_tier, risk, tier, claim_status = case
+    by_tier, by_claims = from_tier(required_tier, risk, tier), from_claims(risk, claim_status)
+    short = {"ALLOW": "TIER_MET", "DENY": "TIER_FAR_BELOW"}.get(by_tier, "TIER_ONE_BELOW")
+    claim = f"CLAIM_{claim_status.upper()}"
+    if by_claims == "ALLOW":
+        return (short,)
+    if by_tier == "ALLOW":
+        return (claim,)
+    if STRICTNESS[by_claims] > STRICTNESS[by_tier]:
+        return (claim, short)
+    return (short, claim)
 
 
 def with_tier(tier: int, person: str = "alice") -> History:
@@ -73,45 +93,33 @@ def test_the_strictness_is_the_contracts() -> None:
     assert sorted(STRICTNESS, key=STRICTNESS.__getitem__) == ["ALLOW", "STEP_UP", "LIMIT", "DENY"]
 
 
-@pytest.mark.parametrize(("action", "tier", "claim_status"), EVERY_CASE)
-def test_the_stricter_of_tier_and_claims_decides(
-    action: Action, tier: int, claim_status: ClaimStatus
-) -> None:
-    verdict = judge(action, tier, claim_status)
+def test_the_stricter_of_tier_and_claims_decides() -> None:
+    decided = {case: judged(case).decision for case in EVERY_CASE}
 
-    assert verdict.decision == max(
-        from_tier(action, tier),
-        from_claims(action.risk, claim_status),
-        key=STRICTNESS.__getitem__,
-    )
-
-
-@pytest.mark.parametrize(("action", "tier", "claim_status"), EVERY_CASE)
-def test_the_reasons_are_those_that_kept_from_allowing_the_deciding_one_first(
-    action: Action, tier: int, claim_status: ClaimStatus
-) -> None:
-    reasons = judge(action, tier, claim_status).reasons
-
-    by_tier, by_claims = from_tier(action, tier), from_claims(action.risk, claim_status)
-    short = {"ALLOW": "TIER_MET", "DENY": "TIER_FAR_BELOW"}.get(by_tier, "TIER_ONE_BELOW")
-    claim = f"CLAIM_{claim_status.upper()}"
-    if by_claims == "ALLOW":
-        assert reasons == (short,)
-    elif by_tier == "ALLOW":
-        assert reasons == (claim,)
-    elif STRICTNESS[by_claims] > STRICTNESS[by_tier]:
-        assert reasons == (claim, short)
-    else:
-        assert reasons == (short, claim)
+    assert decided == {
+        (required, risk, tier, claim_status): max(
+            from_tier(required, risk, tier),
+            from_claims(risk, claim_status),
+            key=STRICTNESS.__getitem__,
+        )
+        for required, risk, tier, claim_status in EVERY_CASE
+    }
 
 
-@pytest.mark.parametrize(("action", "tier", "claim_status"), EVERY_CASE)
-def test_limits_are_given_with_limit_and_with_nothing_else(
-    action: Action, tier: int, claim_status: ClaimStatus
-) -> None:
-    verdict = judge(action, tier, claim_status)
+def test_the_reasons_are_those_that_kept_from_allowing_the_deciding_one_first() -> None:
+    reasons = {case: judged(case).reasons for case in EVERY_CASE}
 
-    assert verdict.limits == (LIMITS if verdict.decision == "LIMIT" else None)
+    assert reasons == {case: expected_reasons(case) for case in EVERY_CASE}
+
+
+def test_limits_are_given_with_limit_and_with_nothing_else() -> None:
+    verdicts = [judged(case) for case in EVERY_CASE]
+
+    assert {(verdict.decision == "LIMIT", verdict.limits == LIMITS) for verdict in verdicts} == {
+        (True, True),
+        (False, False),
+    }
+    assert {verdict.limits is None for verdict in verdicts if verdict.decision != "LIMIT"} == {True}
 
 
 @pytest.mark.parametrize(("risk", "claim_status"), [*product(RISKS, CLAIM_STATUSES)])
