@@ -69,7 +69,9 @@ class _Envelope(msgspec.Struct, frozen=True):
 EVENTS: dict[str, type[Event]] = {}
 """Every event class by its stored name."""
 
-_UPCASTERS: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
+UPCASTERS: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
+"""By retired stored name: the name that succeeds it, and how its data becomes the successor's."""
+
 _encoder = msgspec.json.Encoder()
 _envelopes = msgspec.json.Decoder(_Envelope)
 
@@ -96,7 +98,7 @@ def upcaster(old: str, new: str) -> Callable[[Callable[..., Any]], Callable[...,
     """Register how the data of a retired stored name becomes the data of its successor."""
 
     def register(upcast: Callable[..., Any]) -> Callable[..., Any]:
-        _UPCASTERS[old] = (new, upcast)
+        UPCASTERS[old] = (new, upcast)
         return upcast
 
     return register
@@ -115,8 +117,8 @@ def decode(document: bytes | str) -> Entry:
     """
     raw = _envelopes.decode(document)
     name, data = raw.type, raw.data
-    while name in _UPCASTERS:
-        name, upcast = _UPCASTERS[name]
+    while name in UPCASTERS:
+        name, upcast = UPCASTERS[name]
         data = msgspec.Raw(_encoder.encode(upcast(msgspec.json.decode(data))))
     if name not in EVENTS:
         raise UnknownEventType(name)

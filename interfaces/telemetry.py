@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 from prometheus_client import Counter, Gauge, Histogram
 
+from domain.instants import instant
+
 REQUESTS = Histogram(
     "tenure_http_request_seconds",
     "Time from a request's headers to its reply, by route and status.",
@@ -44,11 +46,10 @@ DEFECTS = Counter("tenure_defects_total", "Requests answered with INTERNAL_ERROR
 FLUSH_SECONDS = 0.25
 
 
-class RequestLine(msgspec.Struct, omit_defaults=True):
-    """One line of the request log."""
+class Answer(msgspec.Struct, omit_defaults=True):
+    """One request and its answer, a line of the request log. ``at`` is in seconds since 1970."""
 
-    at: str
-    level: str
+    at: float
     request_id: str
     method: str
     route: str
@@ -62,42 +63,14 @@ class Telemetry:
 
     def __init__(self, *, log_requests: bool) -> None:
         self._log_requests = log_requests
-        self._lines: list[RequestLine] = []
-        self._requests: dict[tuple[str, str, int], Any] = {}
+        self._answers: list[Answer] = []
 
-    def answered(
-        self,
-        method: str,
-        route: str,
-        status: int,
-        seconds: float,
-        request_id: str,
-        position: int | None,
-    ) -> None:
-        """Note an answer."""
-        histogram = self._requests.get((method, route, status))
-        if histogram is None:
-            histogram = REQUESTS.labels(method, route, str(status))
-            self._requests[method, route, status] = histogram
-        histogram.observe(seconds)
-        if status >= 500:
-            DEFECTS.inc()
-        if self._log_requests:
-            self._lines.append(
-                RequestLine(
-                    "",
-                    "info" if status < 500 else "error",
-                    request_id,
-                    method,
-                    route,
-                    status,
-                    round(seconds * 1000, 3),
-                    position,
-                )
-            )
+    def answered(self, answer: Answer) -> None:
+        """Note an answer, to be counted and logged with the next few hundred."""
+        self._answers.append(answer)
 
     async def run(self) -> None:
-        """Write gathered lines until cancelled, and the last of them then."""
+        """Count and log what has gathered until cancelled, and the last of it then."""
         with contextlib.suppress(asyncio.CancelledError):
             while True:
                 await asyncio.sleep(FLUSH_SECONDS)
@@ -105,15 +78,19 @@ class Telemetry:
         self.flush()
 
     def flush(self) -> None:
-        """Write what has been gathered to standard error."""
-        if not self._lines:
-            return
-        lines, self._lines = self._lines, []
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        for line in lines:
-            line.at = at
-        sys.stderr.buffer.write(msgspec.json.Encoder().encode_lines(lines))
-        sys.stderr.buffer.flush()
+        """Count what has gathered, and write it to standard error."""
+        answers, self._answers = self._answers, []
+        histograms: dict[tuple[str, str, int], Any] = {}
+        for answer in answers:
+            labels = answer.method, answer.route, answer.status
+            if labels not in histograms:
+                histograms[labels] = REQUESTS.labels(*labels)
+            histograms[labels].observe(answer.milliseconds / 1000)
+            if answer.status >= 500:
+                DEFECTS.inc()
+        if answers and self._log_requests:
+            sys.stderr.buffer.write(msgspec.json.Encoder().encode_lines(answers))
+            sys.stderr.buffer.flush()
 
 
 class JsonFormatter(logging.Formatter):
@@ -121,7 +98,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "at": instant(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),

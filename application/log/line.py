@@ -6,7 +6,8 @@ most of its life waiting, with the log's lock in its hand.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextvars import Context
 
 import psycopg
 from psycopg import errors, pq
@@ -87,20 +88,68 @@ class Line:
 
     async def _ready(self, *, writable: bool) -> None:
         """Wait until the socket can be read, or written."""
-        loop, socket = asyncio.get_running_loop(), self._libpq.socket
-        ready = loop.create_future()
-        watch, unwatch = (
-            (loop.add_writer, loop.remove_writer)
-            if writable
-            else (loop.add_reader, loop.remove_reader)
-        )
-        watch(socket, _resolve, ready)
+        loop, socket, ready = asyncio.get_running_loop(), self._libpq.socket, Ready()
+        if writable:
+            loop.add_writer(socket, ready.resume)
+        else:
+            loop.add_reader(socket, ready.resume)
         try:
             await ready
         finally:
-            unwatch(socket)
+            if writable:
+                loop.remove_writer(socket)
+            else:
+                loop.remove_reader(socket)
 
 
-def _resolve(ready: "asyncio.Future[None]") -> None:
-    if not ready.done():
-        ready.set_result(None)
+class Ready:
+    """A future that resumes its one waiter at once, where asyncio's own would queue it.
+
+    Behind whatever the loop has to do first, dozens of requests, the log's lock would be held for
+    nothing. (``_asyncio_future_blocking`` is how asyncio knows a future that is not its own.)
+    """
+
+    def __init__(self) -> None:
+        self._asyncio_future_blocking = False
+        self._loop = asyncio.get_running_loop()
+        self._done = self._cancelled = False
+        self._waiter: tuple[Callable[..., object], Context | None] | None = None
+
+    def resume(self) -> None:
+        """Run the waiter now."""
+        self._done = True
+        if self._waiter is not None:
+            (waiter, context), self._waiter = self._waiter, None
+            if context is None:
+                waiter(self)
+            else:
+                context.run(waiter, self)
+
+    def __await__(self) -> Generator["Ready", None, None]:
+        if not self._done:
+            self._asyncio_future_blocking = True
+            yield self
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop it belongs to, as asyncio asks."""
+        return self._loop
+
+    def add_done_callback(
+        self, waiter: Callable[..., object], *, context: Context | None = None
+    ) -> None:
+        """Take the waiter, as asyncio gives it."""
+        self._waiter = waiter, context
+
+    def cancel(self, msg: object = None) -> bool:
+        """Resume the waiter, in whom its task then raises CancelledError."""
+        del msg
+        if self._done or self._cancelled:
+            return False
+        self._cancelled = True
+        self._loop.call_soon(self.resume)
+        return True
+
+    def result(self) -> None:
+        """Nothing: that it is ready is all there is to know. Raises CancelledError."""
+        if self._cancelled:
+            raise asyncio.CancelledError

@@ -47,7 +47,9 @@ class Call(Request):
     route_name: str
 
     def __init__(self, scope: "Scope", receive: "Receive") -> None:
-        super().__init__(scope, receive)
+        # Starlette's own constructor sets these and what forms and streams need.
+        self.scope = scope
+        self.receive_message = receive
         self.services = scope["app"].services
         self.principal = OPERATOR
         self.permission = None
@@ -148,7 +150,7 @@ class Call(Request):
         hashes, principal = self.services.hashes, self.principal
         return Repeat(
             hashes.explicit_key(principal.tenant, principal.id, self.route_name, key.decode()),
-            hashes.body(_canonical(self.document).decode()),
+            hashes.body(_canonical(self.document)),
         )
 
     def lookup(self, external_id: str) -> str:

@@ -8,7 +8,7 @@ The order of checks is the contract's: key, size, media type, JSON, permission, 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from inspect import signature
-from time import perf_counter
+from time import perf_counter, time
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
@@ -32,6 +32,7 @@ from interfaces.api import strict_json
 from interfaces.api.call import Answered, Call, is_visible_ascii
 from interfaces.api.errors import headers_of, mir_body, status_of
 from interfaces.api.wire import refusal_of
+from interfaces.telemetry import Answer
 
 BODY_BYTES_AT_MOST = 64 * 1024
 API_KEY = APIKeyHeader(
@@ -158,10 +159,10 @@ async def read_body(call: Call) -> bytes:
     declared = call.sent.get(b"content-length", b"0")
     if not declared.isdigit() or int(declared[:19]) > BODY_BYTES_AT_MOST:
         raise PayloadTooLarge(limit_bytes=BODY_BYTES_AT_MOST)
-    message = await call.receive()
+    message = await call.receive_message()
     body: bytes = message.get("body", b"")
     while message.get("more_body", False):
-        message = await call.receive()
+        message = await call.receive_message()
         body += message.get("body", b"")
         if len(body) > BODY_BYTES_AT_MOST:
             raise PayloadTooLarge(limit_bytes=BODY_BYTES_AT_MOST)
@@ -182,6 +183,8 @@ def query_of(query_string: bytes) -> dict[str, str]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise InvalidField(field="query", reason="a parameter is given twice")
+    if "%00" in query_string.decode("ascii"):
+        raise InvalidField(field="query", reason="a parameter holds NUL")
     return members
 
 
@@ -201,11 +204,14 @@ def finished(
     if answered.position is not None:
         headers.append((b"x-log-position", b"%d" % answered.position))
     call.services.telemetry.answered(
-        method,
-        route_name,
-        answered.status,
-        perf_counter() - started,
-        call.request_id,
-        answered.position,
+        Answer(
+            time(),
+            call.request_id,
+            method,
+            route_name,
+            answered.status,
+            round((perf_counter() - started) * 1000, 3),
+            answered.position,
+        )
     )
     return answered

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from domain.refusals import InvalidJson
 
 DEPTH_AT_MOST = 32
+WHITESPACE = " \t\n\r"
 
 
 def parse(body: bytes) -> Any:
@@ -19,7 +20,9 @@ def parse(body: bytes) -> Any:
         text = body.decode()
         if text.count("{") + text.count("[") > DEPTH_AT_MOST:
             _check_depth(text)
-        document = _decoder.decode(text)
+        document, end = _decoder.raw_decode(text := text.strip(WHITESPACE))
+        if end != len(text):
+            raise InvalidJson(reason=f"something follows it at character {end}")
     except UnicodeDecodeError as error:
         raise InvalidJson(reason="it is not UTF-8") from error
     except json.JSONDecodeError as error:

@@ -6,7 +6,7 @@ because it is already right: mypy checks it here, the tests check it against the
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict
 
@@ -35,12 +35,6 @@ class Query(BaseModel):
     )
 
 
-def _no_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds NUL")
-    return text
-
-
 ExternalId = Annotated[
     str,
     Field(
@@ -49,7 +43,6 @@ ExternalId = Annotated[
         description="Your own identifier of the person or agent. Kept only as a keyed hash.",
         examples=["emp-12345"],
     ),
-    AfterValidator(_no_nul),
 ]
 
 

@@ -22,6 +22,10 @@ from projections.events import list_events
 router = APIRouter(route_class=LeanRoute, tags=["Events"])
 
 
+# Bounds on each branch are checked in Rust; on the union they would be checked in Python.
+WEIGHT = Field(ge=0, le=1_000_000)
+
+
 class EventIn(Wire):
     """A participation event: who did what, when, and how significant it was."""
 
@@ -35,7 +39,7 @@ class EventIn(Wire):
         "ago needs batchType BACKFILL.",
         examples=["2026-11-22T08:00:00Z"],
     )
-    weight: Annotated[int | float, Field(ge=0, le=1_000_000)] = Field(
+    weight: Annotated[int, WEIGHT] | Annotated[float, WEIGHT] = Field(
         1, description="Stored and shown, never used for the tier."
     )
     actor_type: ActorType = Field("UNKNOWN", description="What kind of actor did it.")

@@ -1,0 +1,190 @@
+"""A worker's engines, running on a real database for the length of a test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from application.access import Access
+from application.hashes import Hashes
+from application.ids import new_id
+from application.log.batch import Rules
+from application.log.committer import Committer
+from application.log.connections import reader_pool, writer_line
+from application.log.line import Line
+from application.log.lists import Lists
+from application.log.loading import Loading
+from application.log.reader import Reader
+from application.log.submission import Answer, Repeat, Reply, Submission
+from domain.command import Command
+from domain.events import Entry, decode
+from domain.fold import AnyFold, folds_by_type
+from domain.instants import Instant
+from domain.ports import Fetch
+from domain.principal import OPERATOR, Principal
+from interfaces.wiring import now
+from projections.catalogue import INLINE, VERSIONS
+
+HASHES = Hashes(b"a pepper of tests", b"an identifier secret of tests")
+
+
+@dataclass
+class Worker:
+    """What a worker works with."""
+
+    committer: Committer
+    reader: Reader
+    access: Access
+    lists: Lists
+
+    async def do(self, command: Command[Any], principal: Principal = OPERATOR) -> Any:
+        """A command's own reply, once it is committed. Raises its Refusal."""
+        return (await self.committer.answer(Submission(command, principal))).value
+
+    async def ask(self, question: Command[Any], principal: Principal = OPERATOR) -> Any:
+        """A question's own reply. Raises its Refusal."""
+        return (await self.reader.answer(Submission(question, principal))).value
+
+    async def together(self, *submissions: Submission) -> list[Answer]:
+        """Submit several at once, so that they are of one batch; then their answers."""
+        answers = [self.submit(submission) for submission in submissions]
+        return await asyncio.gather(*answers)
+
+    def submit(self, submission: Submission) -> asyncio.Future[Answer]:
+        """Submit now; the answer comes when it comes. Raises a Refusal."""
+        submission.answer = asyncio.get_running_loop().create_future()
+        self.committer.submit(submission)
+        return submission.answer
+
+    def fetch_for(self, principal: Principal) -> Fetch:
+        """Statements on behalf of somebody."""
+
+        async def fetch(statement: bytes, parameters: Any) -> Sequence[Any]:
+            return await self.lists.fetch(principal, statement, parameters)
+
+        return fetch
+
+
+@asynccontextmanager
+async def a_worker(
+    url: str,
+    *,
+    clock: Callable[[], Instant] = now,
+    folds: Sequence[AnyFold] = INLINE,
+    limit: int = 1_000,
+    replay_mismatched: bool = False,
+    connect: Callable[[str], Awaitable[Line]] = writer_line,
+) -> AsyncIterator[Worker]:
+    """A worker that runs until the end of the block."""
+    rules = Rules(folds_by_type(folds), VERSIONS, new_id, replay_mismatched)
+    loading = Loading(folds)
+    access = Access(HASHES, lambda question: reader.answer(question))
+    reader = Reader(
+        partial(writer_line, url), rules, loading, clock, limit=limit, saw=access.saw
+    )
+    committer = Committer(
+        partial(connect, url), rules, loading, clock, limit=limit, saw=access.saw
+    )
+    async with reader_pool(url) as pool:
+        loops = [asyncio.create_task(gathering.run()) for gathering in (committer, reader)]
+        try:
+            yield Worker(committer, reader, access, Lists(pool, access))
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+
+
+def a_repeatable(
+    command: Command[Any],
+    key: str,
+    *,
+    body: str | None = "a body",
+    principal: Principal = OPERATOR,
+    render: Callable[[Any], str] = lambda reply: f'{{"id":"{reply.id}"}}',
+) -> Submission:
+    """A submission whose reply is kept under a key; an automatic key when it has no body."""
+    hashed = HASHES.explicit_key(principal.tenant, principal.id, "/a-route", key)
+    fingerprint = None if body is None else HASHES.body(body.encode())
+    return Submission(
+        command,
+        principal,
+        request_id="a-request",
+        status=201,
+        render=render,
+        repeat=Repeat(hashed, fingerprint),
+    )
+
+
+def replies(answers: Sequence[Answer]) -> list[Reply]:
+    """The answers, all of which must be replies."""
+    found = [answer for answer in answers if isinstance(answer, Reply)]
+    assert len(found) == len(answers), answers
+    return found
+
+
+def as_owner(url: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """The rows of a statement that the database's owner runs."""
+    with psycopg.connect(url) as connection:
+        cursor = connection.execute(statement.encode(), parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+def head_of(url: str) -> int:
+    """The newest position of the log."""
+    ((position,),) = as_owner(url, "select coalesce(max(position), 0) from log")
+    return int(position)
+
+
+def log_of(url: str, after: int = 0) -> list[tuple[int, Entry]]:
+    """Positions and entries after a position, in order."""
+    rows = as_owner(
+        url, "select position, entry::text from log where position > %s order by position", after
+    )
+    return [(position, decode(entry)) for position, entry in rows]
+
+
+def row_of(url: str, fold: AnyFold, key: str) -> tuple[int, int, Any] | None:
+    """A stored row: version, position and state."""
+    rows = as_owner(
+        url,
+        "select version, position, row::text from state where fold = %s and key = %s",
+        fold.name,
+        key,
+    )
+    return (rows[0][0], rows[0][1], fold.decode(rows[0][2])) if rows else None
+
+
+@contextmanager
+def the_lock_held(url: str) -> Iterator[psycopg.Connection]:
+    """The log's lock in other hands: whoever wants to write waits until the end of the block."""
+    with psycopg.connect(url) as rival:
+        rival.execute("select pg_advisory_xact_lock(hashtext('tenure log'))")
+        yield rival
+
+
+def end_every_connection(url: str) -> int:
+    """Have the server end all connections to the database; tells how many."""
+    return len(
+        as_owner(
+            url,
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()",
+        )
+    )
+
+
+def end_whoever_waits_for_the_lock(url: str) -> int:
+    """Have the server end the connections that wait for the log's lock; tells how many."""
+    return len(
+        as_owner(
+            url,
+            "select pg_terminate_backend(pid) from pg_locks"
+            " where locktype = 'advisory' and not granted"
+            " and database = (select oid from pg_database where datname = current_database())",
+        )
+    )

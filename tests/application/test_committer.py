@@ -1,0 +1,443 @@
+"""The committer: a batch is a transaction, and what is acknowledged is stored, folded, in order."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+
+from application.log.submission import Answer, Reply, Submission
+from domain.command import Change, Outcome
+from domain.entity import ENTITY, Participated
+from domain.events import encode
+from domain.fold import Fold
+from domain.instants import Instant
+from domain.known import Key, Known
+from domain.partner import CREDENTIAL, PARTNER
+from domain.refusals import InternalError, InvalidEventType, Refusal, Unavailable
+from projections.catalogue import INLINE
+from tests.application.running import (
+    a_worker,
+    as_owner,
+    head_of,
+    log_of,
+    replies,
+    row_of,
+    the_lock_held,
+)
+from tests.builders import (
+    NOW,
+    TENANT,
+    a_key_added,
+    a_key_deleted,
+    a_participation,
+    a_principal,
+    an_approval,
+    an_evaluation,
+    an_id,
+    an_issued_key,
+)
+
+
+@dataclass
+class Breaks:
+    """A command with a defect in it."""
+
+    id: str = ""
+    asks: tuple[Key, ...] = ()
+
+    def decide(self, known: Known, now: Instant) -> Outcome[None]:
+        raise ZeroDivisionError("a defect")
+
+
+@dataclass
+class Appends:
+    """A command that appends any event to any stream."""
+
+    stream: str
+    event: Any
+    id: str
+    begins: bool = True
+    asks: tuple[Key, ...] = ()
+
+    def decide(self, known: Known, now: Instant) -> Outcome[None]:
+        return Outcome(None, (Change(self.stream, self.event, self.begins, TENANT),))
+
+
+@dataclass
+class AsksAlong:
+    """A question whose second row is known only from its first."""
+
+    partner_id: str
+    id: str = ""
+    asks: tuple[Key, ...] = ()
+
+    def decide(self, known: Known, now: Instant) -> Outcome[str]:
+        partner = known.get(PARTNER, self.partner_id)
+        held = [known.get(CREDENTIAL, held.key.lookup) for held in partner.keys] if partner else []
+        return Outcome(",".join(credential.key_id for credential in held if credential))
+
+
+def chokes(state: Any, entry: Any) -> Any:
+    if entry.data.kind == "signal.negative":
+        raise ZeroDivisionError("a fold that refuses")
+    return ENTITY.evolve(state, entry)
+
+
+CHOKES = Fold(name="chokes_v1", state=ENTITY.state, events=(Participated,), evolve=chokes)
+"""A fold with a defect in it."""
+
+
+def test_positions_are_dense_in_the_order_of_arrival(log_url: str) -> None:
+    async def story() -> list[int]:
+        async with a_worker(log_url) as worker:
+            answers = await worker.together(
+                *(Submission(a_participation(f"dense {number}")) for number in range(300))
+            )
+            return [reply.position for reply in replies(answers)]
+
+    before = head_of(log_url)
+
+    positions = asyncio.run(story())
+
+    assert positions == list(range(before + 1, before + 301))
+    assert [position for position, _ in log_of(log_url, before)] == positions
+
+
+def test_what_arrives_together_is_one_transaction(log_url: str) -> None:
+    async def story() -> None:
+        async with a_worker(log_url) as worker:
+            await worker.together(*(Submission(a_participation()) for _ in range(20)))
+
+    before = head_of(log_url)
+
+    asyncio.run(story())
+
+    transactions = as_owner(log_url, "select xmin from log where position > %s", before)
+    assert len(transactions) == 20
+    assert len(set(transactions)) == 1
+
+
+def test_a_batch_gives_one_notification(log_url: str) -> None:
+    async def story() -> None:
+        async with a_worker(log_url) as worker:
+            await worker.together(*(Submission(a_participation()) for _ in range(20)))
+
+    with psycopg.connect(log_url, autocommit=True) as listener:
+        listener.execute("listen log")
+        asyncio.run(story())
+        notified = list(listener.notifies(timeout=0.2))
+
+    assert len(notified) == 1
+
+
+def test_a_command_sees_what_those_before_it_in_its_batch_did(log_url: str) -> None:
+    async def story() -> list[Reply]:
+        async with a_worker(log_url) as worker:
+            first, second = a_participation("newcomer"), a_participation("newcomer")
+            return replies(
+                await worker.together(
+                    Submission(first), Submission(second), Submission(an_evaluation("newcomer"))
+                )
+            )
+
+    first, second, judged = asyncio.run(story())
+
+    assert first.value.entity_id == second.value.entity_id == judged.value.event.entity_id
+    assert judged.value.standing.signals.event_count == 2
+    assert judged.value.event.seen_position == second.position
+
+
+def test_an_entry_says_who_did_what_under_which_request(log_url: str) -> None:
+    command, acme = a_participation(), a_principal("acme")
+
+    async def story() -> Reply:
+        async with a_worker(log_url, clock=lambda: "2999-01-01T00:00:00.000Z") as worker:
+            return await worker.committer.answer(Submission(command, acme, "request-7"))
+
+    reply = asyncio.run(story())
+
+    ((position, entry),) = log_of(log_url, reply.position - 1)
+    assert position == reply.position
+    assert (entry.id, entry.tenant, entry.principal) == (command.id, acme.tenant, acme.id)
+    assert (entry.request_id, entry.recorded_at) == ("request-7", "2999-01-01T00:00:00.000Z")
+    assert entry.data == reply.value.event
+
+
+def test_the_log_holds_the_exact_bytes_of_an_entry(log_url: str) -> None:
+    name = 'Ünïcödé "quotes" \\ and / 株式会社 \U0001f600'
+
+    async def story() -> None:
+        async with a_worker(log_url) as worker:
+            await worker.do(an_approval("exact", name=name))
+
+    before = head_of(log_url)
+    asyncio.run(story())
+
+    stored = as_owner(
+        log_url,
+        "select convert_to(entry::text, 'UTF8') from log where position > %s order by position",
+        before,
+    )
+    assert [bytes(entry) for (entry,) in stored] == [
+        encode(entry) for _, entry in log_of(log_url, before)
+    ]
+    assert name.encode()[:10] in stored[0][0]
+
+
+def test_the_columns_beside_an_entry_are_copies_of_it(log_url: str) -> None:
+    async def story() -> None:
+        async with a_worker(log_url) as worker:
+            await worker.do(a_participation(kind="gig.started"), a_principal("acme"))
+            await worker.do(an_approval("columns"))
+            await worker.do(an_evaluation(), a_principal("acme"))
+
+    before = head_of(log_url)
+    asyncio.run(story())
+
+    columns = as_owner(
+        log_url,
+        "select stream, version, type, tenant,"
+        " to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), kind"
+        " from log where position > %s order by position",
+        before,
+    )
+    assert columns == [
+        (
+            entry.stream,
+            entry.version,
+            entry.type,
+            entry.tenant,
+            entry.recorded_at,
+            entry.data.kind if isinstance(entry.data, Participated) else None,
+        )
+        for _, entry in log_of(log_url, before)
+    ]
+
+
+def test_a_row_counts_its_stream_and_tells_its_last_position(log_url: str) -> None:
+    async def story() -> Reply:
+        async with a_worker(log_url) as worker:
+            await worker.do(a_participation("counted"))
+            await worker.do(a_participation("somebody else"))
+            return await worker.committer.answer(Submission(a_participation("counted")))
+
+    reply = asyncio.run(story())
+
+    found = row_of(log_url, ENTITY, reply.value.entity_id)
+    assert found is not None
+    version, position, state = found
+    assert (version, position, state.event_count) == (2, reply.position, 2)
+
+
+def test_a_row_that_its_fold_lets_go_is_deleted(log_url: str) -> None:
+    first, second = an_issued_key("first of gone"), an_issued_key("second of gone")
+
+    async def story() -> None:
+        async with a_worker(log_url) as worker:
+            await worker.do(an_approval("gone", key=first))
+            await worker.do(a_key_added(second, "gone"), a_principal("gone"))
+            await worker.do(a_key_deleted(first, "gone"), a_principal("gone"))
+
+    asyncio.run(story())
+
+    assert row_of(log_url, CREDENTIAL, first.lookup) is None
+    assert row_of(log_url, CREDENTIAL, second.lookup) is not None
+
+
+def test_rows_that_a_command_did_not_foresee_are_loaded(log_url: str) -> None:
+    key = an_issued_key("key of unforeseen")
+
+    async def story() -> str:
+        async with a_worker(log_url) as worker:
+            await worker.do(an_approval("unforeseen", key=key))
+            found: str = await worker.do(AsksAlong("unforeseen"))
+            return found
+
+    assert asyncio.run(story()) == key.key_id
+
+
+# Refusals and defects
+
+
+def test_a_refusal_refuses_alone(log_url: str) -> None:
+    async def story() -> Any:
+        async with a_worker(log_url) as worker:
+            return await worker.together(
+                Submission(a_participation()),
+                Submission(a_participation(kind="no.such_type")),
+                Submission(a_participation()),
+            )
+
+    before = head_of(log_url)
+
+    first, refused, last = asyncio.run(story())
+
+    assert isinstance(refused, InvalidEventType)
+    assert (first.position, last.position) == (before + 1, before + 2)
+    assert head_of(log_url) == before + 2
+
+
+def test_a_batch_in_which_all_are_refused_writes_nothing(log_url: str) -> None:
+    async def story() -> Any:
+        async with a_worker(log_url) as worker:
+            return await worker.together(
+                *(Submission(a_participation(kind="no.such_type")) for _ in range(3))
+            )
+
+    before = head_of(log_url)
+
+    answers = asyncio.run(story())
+
+    assert {type(answer) for answer in answers} == {InvalidEventType}
+    assert head_of(log_url) == before
+
+
+def test_a_command_that_breaks_hurts_no_other(log_url: str) -> None:
+    async def story() -> Any:
+        async with a_worker(log_url) as worker:
+            return await worker.together(
+                Submission(a_participation()), Submission(Breaks()), Submission(a_participation())
+            )
+
+    before = head_of(log_url)
+
+    first, broken, last = asyncio.run(story())
+
+    assert isinstance(broken, InternalError)
+    assert [first.position, last.position] == [before + 1, before + 2]
+    assert head_of(log_url) == before + 2
+
+
+def test_an_event_that_cannot_be_folded_is_never_stored(log_url: str) -> None:
+    async def story() -> Any:
+        async with a_worker(log_url, folds=(*INLINE, CHOKES)) as worker:
+            return await worker.together(
+                Submission(a_participation("unfolded", kind="signal.negative")),
+                Submission(a_participation("folded", kind="signal.negative")),
+            )
+
+    before, subjects = head_of(log_url), as_owner(log_url, "select count(*) from subject")
+
+    answers = asyncio.run(story())
+
+    assert {type(answer) for answer in answers} == {InternalError}
+    assert head_of(log_url) == before
+    assert as_owner(log_url, "select count(*) from subject") == subjects
+
+
+def test_an_entry_that_is_too_large_is_not_stored_and_hurts_no_other(log_url: str) -> None:
+    large = Participated(kind="x" * 66_000, occurred_at=NOW)
+
+    async def story() -> Any:
+        async with a_worker(log_url) as worker:
+            return await worker.together(
+                Submission(a_participation()),
+                Submission(Appends(f"entity-{an_id()}", large, an_id())),
+                Submission(a_participation()),
+            )
+
+    before = head_of(log_url)
+
+    first, refused, last = asyncio.run(story())
+
+    assert isinstance(refused, Refusal)
+    assert [first.position, last.position] == [before + 1, before + 2]
+
+
+def test_a_stream_is_not_begun_twice(log_url: str) -> None:
+    stream = f"entity-{an_id()}"
+
+    def begins() -> Submission:
+        return Submission(Appends(stream, Participated(kind="a.b", occurred_at=NOW), an_id()))
+
+    async def story() -> Any:
+        async with a_worker(log_url) as worker:
+            return await worker.together(begins()), await worker.together(begins())
+
+    before = head_of(log_url)
+
+    (first,), (second,) = asyncio.run(story())
+
+    assert isinstance(first, Reply)
+    assert isinstance(second, InternalError)
+    assert head_of(log_url) == before + 1
+
+
+# Time
+
+
+def test_recorded_time_never_goes_back_along_the_log(log_url: str) -> None:
+    times = ["3000-01-01T00:00:05.000Z", "3000-01-01T00:00:03.000Z", "3000-01-01T00:00:06.000Z"]
+
+    def clock_of(moments: Iterator[str]) -> Any:
+        return lambda: next(moments)
+
+    async def story() -> None:
+        for moment in times:
+            async with a_worker(log_url, clock=clock_of(iter([moment] * 3))) as worker:
+                await worker.do(a_participation())
+
+    before = head_of(log_url)
+    asyncio.run(story())
+
+    assert [entry.recorded_at for _, entry in log_of(log_url, before)] == [
+        "3000-01-01T00:00:05.000Z",
+        "3000-01-01T00:00:05.000Z",
+        "3000-01-01T00:00:06.000Z",
+    ]
+
+
+# Waiting and leaving
+
+
+def test_a_queue_that_is_full_refuses_at_once(log_url: str) -> None:
+    async def story() -> list[bool]:
+        async with a_worker(log_url, limit=3) as worker:
+            taken = [worker.submit(Submission(a_participation())) for _ in range(3)]
+            with pytest.raises(Unavailable, match="too many requests"):
+                worker.submit(Submission(a_participation()))
+            answers = await asyncio.gather(*taken)
+            await worker.do(a_participation())
+            return [isinstance(answer, Reply) for answer in answers]
+
+    assert asyncio.run(story()) == [True] * 3
+
+
+def test_a_caller_who_has_gone_away_hurts_no_other(log_url: str) -> None:
+    async def story() -> Any:
+        async with a_worker(log_url) as worker:
+            gone = worker.submit(Submission(a_participation()))
+            stays = worker.submit(Submission(a_participation()))
+            gone.cancel()
+            return await stays
+
+    before = head_of(log_url)
+
+    assert isinstance(asyncio.run(story()), Reply)
+    assert head_of(log_url) == before + 2
+
+
+def test_whoever_still_waits_when_the_server_stops_is_told(log_url: str) -> None:
+    async def story() -> Answer:
+        with the_lock_held(log_url):
+            async with a_worker(log_url) as worker:
+                worker.submit(Submission(a_participation()))
+                await asyncio.sleep(0.1)
+                waiting = worker.submit(Submission(a_participation()))
+            return await asyncio.wait_for(waiting, 2)
+
+    assert isinstance(asyncio.run(story()), Unavailable)
+
+
+def test_whoever_is_in_a_batch_when_the_server_stops_is_told(log_url: str) -> None:
+    async def story() -> Answer:
+        with the_lock_held(log_url):
+            async with a_worker(log_url) as worker:
+                in_batch = worker.submit(Submission(a_participation()))
+                await asyncio.sleep(0.1)
+            return await asyncio.wait_for(in_batch, 2)
+
+    assert isinstance(asyncio.run(story()), Unavailable)
