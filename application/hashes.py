@@ -11,7 +11,8 @@ API_KEY, PERSON, RESOURCE, EXPLICIT, AUTOMATIC, BODY = "KPREAB"
 
 class Hashes:
     """Hashes under the server's two secrets. Losing ``pepper`` locks every key out; losing
-    ``identifier_secret`` makes every known person a stranger."""
+    ``identifier_secret`` makes every known person a stranger.
+    """
 
     def __init__(self, pepper: bytes, identifier_secret: bytes) -> None:
         self._pepper, self._identifier_secret = pepper, identifier_secret

@@ -1,7 +1,7 @@
 """Events and entries: what happened, and the envelope in which the log keeps it.
 
-An *event* is a fact in the past tense. An *entry* is one JSON object around it that holds everything
-there is to know: it is what the log stores, what is hashed, and what every fold reads.
+An *event* is a fact in the past tense. An *entry* is one JSON object around it that holds all there
+is to know: it is what the log stores, what is hashed, and what every fold reads.
 Stored names (``entity.participated.v1``) are the storage format. A change of meaning is a new
 version with an upcaster from the old; ``tests/domain/golden`` keeps every version loadable.
 """

@@ -1,4 +1,4 @@
-"""Instants: moments as RFC 3339 text in UTC with milliseconds, such as ``2026-11-22T08:00:00.123Z``.
+"""Instants: moments as RFC 3339 text in UTC, such as ``2026-11-22T08:00:00.123Z``.
 
 One fixed width, so that text order is time order: the log, the folds and the replies all
 compare, keep and show the same text. Only arithmetic turns it into a ``datetime``.

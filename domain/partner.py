@@ -188,7 +188,9 @@ class ApprovePartner(msgspec.Struct, frozen=True, kw_only=True):
 
     def decide(self, known: Known, now: Instant) -> Outcome[Approval]:
         if not 1 <= len(self.name) <= NAME_LENGTH_AT_MOST or not self.name.isprintable():
-            raise InvalidName(what="name", reason=f"1 to {NAME_LENGTH_AT_MOST} printable characters")
+            raise InvalidName(
+                what="name", reason=f"1 to {NAME_LENGTH_AT_MOST} printable characters"
+            )
         if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.slug) is None or len(self.slug) > 63:
             raise InvalidName(what="slug", reason="1 to 63 of a-z, 0-9 and single hyphens between")
         if known.get(SLUG, self.slug) is not None:
@@ -255,9 +257,7 @@ class DeleteKey(msgspec.Struct, frozen=True, kw_only=True):
             raise NotFound
         if len(held) == 1:
             raise LastKey
-        return Outcome(
-            now, (Change(f"{CATEGORY}-{self.partner_id}", KeyDeleted(key=found.key)),)
-        )
+        return Outcome(now, (Change(f"{CATEGORY}-{self.partner_id}", KeyDeleted(key=found.key)),))
 
 
 def slug_from(name: str) -> str:

@@ -23,9 +23,7 @@ POLICY_VERSION = 1
 Risk = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
 ClaimStatus = Literal["clean", "flagged", "contested"]
 ActorKind = Literal["human", "service"]
-Reason = Literal[
-    "TIER_MET", "TIER_ONE_BELOW", "TIER_FAR_BELOW", "CLAIM_FLAGGED", "CLAIM_CONTESTED"
-]
+Reason = Literal["TIER_MET", "TIER_ONE_BELOW", "TIER_FAR_BELOW", "CLAIM_FLAGGED", "CLAIM_CONTESTED"]
 Limits = dict[str, int]
 Decision = Literal["ALLOW", "STEP_UP", "LIMIT", "DENY"]
 

@@ -77,7 +77,7 @@ class TimedProtocol(HttpToolsProtocol):
         self.awaited = Awaited.NOTHING
         super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words for it
+    def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, and close."""
         self._refuse(InvalidHttp())
 

@@ -89,7 +89,8 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         folds_by_type(INLINE), VERSIONS, new_id, settings.idempotency_mismatch == "replay"
     )
     loading = Loading(INLINE)
-    access = Access(hashes, lambda question: reader.answer(question))
+    # The reader tells access of changes, and access asks the reader: one must be named first.
+    access = Access(hashes, lambda question: reader.answer(question))  # noqa: PLW0108
     reader = Reader(
         partial(writer_line, url),
         rules,
@@ -119,11 +120,14 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         Replay(INLINE),
         telemetry,
     )
-    async with pool, _running(
-        committer.run(),
-        reader.run(),
-        telemetry.run(),
-        keep_key_use(access, url),
+    async with (
+        pool,
+        _running(
+            committer.run(),
+            reader.run(),
+            telemetry.run(),
+            keep_key_use(access, url),
+        ),
     ):
         yield services
 

@@ -154,10 +154,9 @@ def a_principal(
     *,
     environment: Environment = "sandbox",
     key: IssuedKey | None = None,
-    authority: int = 0,
     permissions: frozenset[str] = ALL_PERMISSIONS,
 ) -> Principal:
-    """Somebody of a partner's; without a key, one who was let in without showing any."""
+    """Somebody of a partner's; without a key, one who is never asked to show it again."""
     return Principal(
         id=f"partner:{partner_id}",
         tenant=tenant_of(environment, partner_id),
@@ -166,7 +165,7 @@ def a_principal(
         key_id=key.key_id if key else "",
         lookup=key.lookup if key else "",
         permissions=permissions,
-        authority=authority,
+        authority=0 if key else 2**62,
     )
 
 

@@ -100,9 +100,7 @@ class Batch:
         mismatched = kept.fingerprint != repeat.fingerprint
         if mismatched and not self.rules.replay_mismatched:
             raise IdempotencyKeyReused
-        return Reply(
-            kept.status, kept.body, row.position, replayed=True, mismatched=mismatched
-        )
+        return Reply(kept.status, kept.body, row.position, replayed=True, mismatched=mismatched)
 
     def _append(self, change: Change, entry_id: str, submission: Submission) -> None:
         known, event = self.known, change.event
@@ -121,6 +119,7 @@ class Batch:
         self.entries.append(encode(entry))
         known.position += 1
         if event.changes_authority:
+            known.authority = known.position
             self._authority.append(known.position)
         for fold in self.rules.folds.get(entry.type, ()):
             for key in fold.keys(entry):

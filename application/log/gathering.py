@@ -75,7 +75,8 @@ class Gathering(ABC):
         return answer
 
     async def run(self) -> None:
-        """Answer until cancelled; then what still waits is told to come back."""
+        """Answer until cancelled; then whoever has no answer yet is told to come back."""
+        batch: list[Submission] = []
         try:
             while True:
                 await self._arrived.wait()
@@ -85,7 +86,7 @@ class Gathering(ABC):
                     self._arrived.clear()
                 await self._answer(batch)
         finally:
-            for submission in self._waiting:
+            for submission in (*batch, *self._waiting):
                 self._settle(submission, Unavailable(reason="the server is stopping"))
             if self._line is not None:
                 await self._line.close()
@@ -107,8 +108,8 @@ class Gathering(ABC):
             for submission in submissions:
                 await self._answer([submission])
             return
-        self.head = Head(batch.known.position, batch.now, batch.head.authority)
-        self._saw(batch.head.authority)
+        self.head = Head(batch.known.position, batch.now, batch.known.authority)
+        self._saw(batch.known.authority)
         for submission, answer in zip(submissions, batch.answers, strict=True):
             self._settle(submission, answer)
         self._observe(self, len(submissions), perf_counter() - started)
@@ -138,9 +139,7 @@ class Gathering(ABC):
             else:
                 return batch
 
-    async def _decide(
-        self, line: Line, submissions: Sequence[Submission]
-    ) -> Batch:
+    async def _decide(self, line: Line, submissions: Sequence[Submission]) -> Batch:
         """Load and decide, again with more rows while any that was asked for is missing."""
         keys: set[Key] = set()
         for submission in submissions:
@@ -170,9 +169,7 @@ class Gathering(ABC):
         submission.settle(answer)
 
     @abstractmethod
-    async def _load(
-        self, line: Line, keys: set[Key]
-    ) -> tuple[Head, Known]:
+    async def _load(self, line: Line, keys: set[Key]) -> tuple[Head, Known]:
         """Load rows of one snapshot."""
 
     @abstractmethod

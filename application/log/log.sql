@@ -101,7 +101,8 @@ using json_to_recordset($1::json) as gone(fold text, key text)
 where state.fold = gone.fold and state.key = gone.key
 
 -- name: forget
--- The erased: their subjects, and the replies kept for their events of the last days. $1 entities.
+-- The erased: their subjects, and the replies kept for their events of the last days. The reply to
+-- the erasure itself stays, for its repeats: it names nobody. $1 entities.
 with forgotten as (
     select value as entity_id from json_array_elements_text($1::json)
 ), subjects as (
@@ -110,6 +111,7 @@ with forgotten as (
 delete from idempotency
 using forgotten join log on log.stream = 'entity-' || forgotten.entity_id
 where idempotency.position = log.position and log.recorded_at > now() - interval '3 days'
+    and log.type <> 'entity.erased.v1'
 
 -- name: commit
 commit

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import perf_counter
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
@@ -50,7 +51,7 @@ class Tenure(FastAPI):
             async with open_services(settings, url) as self.services:
                 yield
 
-        super().__init__(**openapi.DOCUMENT, lifespan=lifespan, docs_url=None, redoc_url=None)
+        super().__init__(**openapi.DOCUMENT, lifespan=lifespan, openapi_url=None)
         self._exact: dict[tuple[str, str], LeanRoute] = {}
         for router in MIR_ROUTERS:
             self.include_mir(router)
@@ -58,6 +59,12 @@ class Tenure(FastAPI):
         self.add_exception_handler(HTTPException, not_routed)
         self.add_exception_handler(Refusal, not_routed)
         self.add_exception_handler(Exception, not_routed)
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, whole."""
+        if self.openapi_schema is None:
+            self.openapi_schema = openapi.finish(super().openapi())
+        return self.openapi_schema
 
     def methods_of(self, path: str) -> str:
         """The methods that an exact path takes, as the Allow header shows them."""

@@ -32,6 +32,7 @@ class Answered(msgspec.Struct):
     body: bytes
     headers: list[tuple[bytes, bytes]] = msgspec.field(default_factory=list)
     position: int | None = None
+    media_type: bytes = b"application/json"
 
 
 class Call(Request):
@@ -69,8 +70,9 @@ class Call(Request):
     ) -> Answered:
         """Have a command decided and written, and answer with what it did, or did before.
 
-        ``show`` makes of the command's reply what is shown, and kept for repeats. ``echo`` are the identifiers of the request that a kept reply does not hold, put back into
-        the first reply and into every replay; ``once`` are secrets, only ever in the first.
+        ``show`` makes of the command's reply what is shown, and kept for repeats. ``echo`` are the
+        identifiers of the request that a kept reply does not hold, put back into the first reply
+        and into every replay; ``once`` are secrets, only ever in the first.
         """
         reply = await self.services.committer.answer(
             Submission(
@@ -101,9 +103,7 @@ class Call(Request):
         deadline = monotonic() + READ_PATIENCE_SECONDS
         while True:
             reply = await self.services.reader.answer(
-                Submission(
-                    question, self.principal, self.request_id, permission=self.permission
-                )
+                Submission(question, self.principal, self.request_id, permission=self.permission)
             )
             if reply.position >= wanted:
                 return reply

@@ -1,9 +1,11 @@
 """Operations: is it alive, is it ready, how is it doing; and the API's own page."""
 
 import os
+from functools import cache
 from importlib.resources import files
+from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.openapi.docs import get_swagger_ui_html
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -12,58 +14,91 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
-from starlette.responses import FileResponse, JSONResponse, Response
+from typing_extensions import TypedDict
 
-from domain.refusals import NotFound, Refusal
-from interfaces.api.errors import mir_body, status_of
+from domain.refusals import NotFound, Unavailable
+from interfaces.api.call import Answered, Call
+from interfaces.api.openapi import refuses
+from interfaces.api.route import LeanRoute
 
-router = APIRouter(tags=["Operations"])
+router = APIRouter(route_class=LeanRoute, tags=["Operations"])
 
-PAGE_FILES = {"swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"}
-_STATIC = files("fastapi_offline") / "static"
+PAGE_FILES = {
+    "swagger-ui-bundle.js": b"text/javascript; charset=utf-8",
+    "swagger-ui.css": b"text/css; charset=utf-8",
+    "favicon.png": b"image/png",
+}
 
 
-@router.get("/healthz", summary="Is it alive")
-async def healthz() -> JSONResponse:
+class Alive(TypedDict):
+    """It runs."""
+
+    status: Literal["alive"]
+
+
+class Ready(TypedDict):
+    """It reads and writes; ``position`` is the log's head."""
+
+    status: Literal["ready"]
+    position: int
+
+
+@router.get("/healthz", response_model=Alive, summary="Is it alive")
+async def healthz(call: Call) -> Answered:
     """Whether this worker runs at all."""
-    return JSONResponse({"status": "alive"})
+    return call.show(Alive(status="alive"))
 
 
-@router.get("/readyz", summary="Is it ready")
-async def readyz(request: Request) -> Response:
-    """Whether this worker can read the log and write to it now; 503 when it cannot."""
-    try:
-        position = await request.app.services.probe()
-    except Refusal as refusal:
-        return Response(mir_body(refusal), status_of(type(refusal)), media_type="application/json")
-    return JSONResponse({"status": "ready", "position": position})
+@router.get("/readyz", response_model=Ready, summary="Is it ready")
+@refuses(Unavailable)
+async def readyz(call: Call) -> Answered:
+    """Whether this worker reaches the log now."""
+    return call.show(Ready(status="ready", position=await call.services.probe()))
 
 
-@router.get("/metrics", summary="Metrics")
-async def metrics() -> Response:
+@router.get(
+    "/metrics",
+    summary="Metrics",
+    openapi_extra={
+        "responses": {"200": {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+    },
+)
+async def metrics(call: Call) -> Answered:
     """Metrics of all workers, in the Prometheus text format."""
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return Answered(200, generate_latest(registry), media_type=CONTENT_TYPE_LATEST.encode())
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def document(call: Call) -> Answered:
+    """The OpenAPI document."""
+    return call.show(call.scope["app"].openapi())
 
 
 @router.get("/docs", include_in_schema=False)
-async def page() -> Response:
+async def page(call: Call) -> Answered:
     """The API's page, which asks nobody else for its files."""
-    return get_swagger_ui_html(
+    html = get_swagger_ui_html(
         openapi_url="/openapi.json",
         title="Tenure API",
         swagger_js_url="/docs/swagger-ui-bundle.js",
         swagger_css_url="/docs/swagger-ui.css",
         swagger_favicon_url="/docs/favicon.png",
     )
+    return Answered(200, bytes(html.body), media_type=b"text/html; charset=utf-8")
 
 
 @router.get("/docs/{name}", include_in_schema=False)
-async def page_file(name: str) -> Response:
+async def page_file(call: Call, name: str) -> Answered:
     """A file of the API's page."""
     if name not in PAGE_FILES:
         raise NotFound
-    return FileResponse(str(_STATIC / name))
+    return Answered(200, _page_file(name), media_type=PAGE_FILES[name])
+
+
+@cache
+def _page_file(name: str) -> bytes:
+    return (files("fastapi_offline") / "static" / name).read_bytes()

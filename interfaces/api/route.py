@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response, Security
+from fastapi.datastructures import DefaultPlaceholder
 from fastapi.params import Query as QueryParameter
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader
@@ -31,6 +32,19 @@ from domain.refusals import (
 from interfaces.api import strict_json
 from interfaces.api.call import Answered, Call, is_visible_ascii
 from interfaces.api.errors import headers_of, mir_body, status_of
+from interfaces.api.openapi import (
+    ANY_ROUTE,
+    IDEMPOTENT,
+    OWN_REFUSALS,
+    READ,
+    WITH_BODY,
+    WITH_KEY,
+    WITH_QUERY,
+    WITH_READ,
+    WITH_REPEATS,
+    Refusals,
+    responses,
+)
 from interfaces.api.wire import refusal_of
 from interfaces.telemetry import Answer
 
@@ -53,10 +67,10 @@ def needs(permission: str) -> Any:
 
 class LeanRoute(APIRoute):
     """A route whose endpoint takes a ``Call`` and, as it likes, a body model, a query model and
-    the path's parameters, and returns an ``Answered``."""
+    the path's parameters, and returns an ``Answered``.
+    """
 
     def __init__(self, path: str, endpoint: Endpoint, **settings: Any) -> None:
-        # Our own description of faults replaces FastAPI's 422.
         self.lean_endpoint = endpoint
         self.permission, self.has_key = None, False
         for dependency in settings.get("dependencies") or ():
@@ -69,8 +83,24 @@ class LeanRoute(APIRoute):
         hints = get_type_hints(endpoint, include_extras=True)
         for name in signature(endpoint).parameters:
             self._bind(name, hints[name])
+        if isinstance(settings.get("response_model"), DefaultPlaceholder):
+            settings["response_model"] = None
+        settings["responses"] = responses(*self._refuses(settings))
         super().__init__(path, endpoint, **settings)
         self.route_name = path
+
+    def _refuses(self, settings: dict[str, Any]) -> Refusals:
+        """What a route refuses with because of what it takes."""
+        extra = settings.get("openapi_extra")
+        return (
+            *(WITH_KEY if self.has_key else ()),
+            *(WITH_BODY if self.body_model else ()),
+            *(WITH_QUERY if self.query_model else ()),
+            *(WITH_REPEATS if extra is IDEMPOTENT else ()),
+            *(WITH_READ if extra is READ else ()),
+            *OWN_REFUSALS.get(self.lean_endpoint, ()),
+            *ANY_ROUTE,
+        )
 
     def _bind(self, name: str, hint: Any) -> None:
         if hint is Call:
@@ -155,7 +185,8 @@ def request_id_of(sent: dict[bytes, bytes]) -> str:
 
 async def read_body(call: Call) -> bytes:
     """The whole body. Raises PayloadTooLarge, before reading when the length is declared, and
-    UnsupportedMediaType."""
+    UnsupportedMediaType.
+    """
     declared = call.sent.get(b"content-length", b"0")
     if not declared.isdigit() or int(declared[:19]) > BODY_BYTES_AT_MOST:
         raise PayloadTooLarge(limit_bytes=BODY_BYTES_AT_MOST)
@@ -198,7 +229,7 @@ def finished(
 ) -> Answered:
     """Add what every reply carries, count it and log it."""
     headers = answered.headers
-    headers.append((b"content-type", b"application/json"))
+    headers.append((b"content-type", answered.media_type))
     headers.append((b"content-length", b"%d" % len(answered.body)))
     headers.append((b"x-request-id", call.request_id.encode()))
     if answered.position is not None:

@@ -81,10 +81,11 @@ class Replay:
                     "limit": str(SLICE),
                 },
             )
-            for position, version, document in entries:
+            for position, _, document in entries:
                 row = fold_entry(fold, row, position, document)
             if len(entries) < SLICE:
                 return row
+            _, version, _ = entries[-1]
 
 
 def fold_entry(fold: AnyFold, row: Row, position: int, document: str) -> Row:

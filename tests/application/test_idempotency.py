@@ -33,16 +33,6 @@ def in_turn(url: str, *submissions: Submission, **settings: Any) -> list[Answer]
     return asyncio.run(story())
 
 
-def at_once(url: str, *submissions: Submission) -> list[Answer]:
-    """The answers to submissions that arrive together."""
-
-    async def story() -> list[Answer]:
-        async with a_worker(url) as worker:
-            return await worker.together(*submissions)
-
-    return asyncio.run(story())
-
-
 def age(url: str, hours: int) -> None:
     """Let time pass for all kept replies."""
     as_owner(
@@ -157,17 +147,14 @@ def test_another_body_under_the_same_key_is_refused_and_does_nothing(log_url: st
 
 
 def test_another_body_is_refused_in_the_same_batch(log_url: str) -> None:
-    one, other = (
-        a_repeatable(a_participation(), "reused at once", body=body) for body in ("a", "b")
-    )
-    in_turn(log_url, one)
-    age(log_url, 25)
-
     async def story() -> list[Answer]:
         async with a_worker(log_url) as worker:
-            await worker.submit(a_repeatable(a_participation(), "reused at once", body="a"))
+            await worker.submit(a_repeatable(a_participation(), "reused at once"))
             age(log_url, 25)
-            return await worker.together(one, other)
+            return await worker.together(
+                a_repeatable(a_participation(), "reused at once", body="a body"),
+                a_repeatable(a_participation(), "reused at once", body="another body"),
+            )
 
     first, refused = asyncio.run(story())
 

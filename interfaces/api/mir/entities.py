@@ -5,8 +5,9 @@ from typing_extensions import TypedDict
 
 from application.ids import new_id
 from domain.entity import EraseEntity, Erasure
+from domain.refusals import NotFound
 from interfaces.api.call import Answered, Call
-from interfaces.api.openapi import IDEMPOTENT, faults
+from interfaces.api.openapi import IDEMPOTENT, refuses
 from interfaces.api.route import LeanRoute, needs
 from interfaces.api.wire import ExternalId, Moment, Wire
 
@@ -36,13 +37,14 @@ def erasure_out(done: Erasure) -> ErasureOut:
     "/entities/erase",
     response_model=ErasureOut,
     dependencies=[needs("entities:erase")],
-    responses=faults(400, 401, 403, 404, 409, 413, 415, 422, 503),
     openapi_extra=IDEMPOTENT,
     summary="Erase a person",
 )
+@refuses(NotFound)
 async def erase_entity(call: Call, person: ErasureIn) -> Answered:
     """Make a person unidentifiable for good: the way from your identifier to their history is
-    destroyed, with the replies kept for their events. The history itself stays, nobody's."""
+    destroyed, with the replies kept for their events. The history itself stays, nobody's.
+    """
     return await call.commit(
         EraseEntity(id=new_id(), lookup=call.lookup(person.user_external_id)),
         erasure_out,

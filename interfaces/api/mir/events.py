@@ -12,11 +12,11 @@ from application.log.submission import Repeat
 from domain.entity import ActorType, Participation, RecordParticipation
 from domain.event_types import ACTIONS_BY_CATEGORY
 from domain.instants import parse_instant
-from domain.refusals import InvalidOccurredAt
+from domain.refusals import BackfillRequired, InvalidCursor, InvalidEventType, InvalidOccurredAt
 from interfaces.api.call import Answered, Call
-from interfaces.api.openapi import IDEMPOTENT, faults
+from interfaces.api.openapi import IDEMPOTENT, READ, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import ExternalId, Moment, PageOfList, Pagination, Query, Wire
+from interfaces.api.wire import ExternalId, Moment, PageOfList, Pagination, Wire
 from projections.events import list_events
 
 router = APIRouter(route_class=LeanRoute, tags=["Events"])
@@ -121,10 +121,10 @@ class EventTypes(TypedDict):
     status_code=201,
     response_model=EventOut,
     dependencies=[needs("events:write")],
-    responses=faults(400, 401, 403, 409, 413, 415, 422, 503),
     openapi_extra=IDEMPOTENT,
     summary="Submit an event",
 )
+@refuses(InvalidEventType, InvalidOccurredAt, BackfillRequired)
 async def submit_event(call: Call, item: EventIn) -> Answered:
     """Record that somebody did something on your platform; the entity is created when it is new.
 
@@ -156,9 +156,10 @@ async def submit_event(call: Call, item: EventIn) -> Answered:
     "/events",
     response_model=EventList,
     dependencies=[needs("events:read")],
-    responses=faults(400, 401, 403, 503),
+    openapi_extra=READ,
     summary="List events",
 )
+@refuses(InvalidCursor)
 async def get_events(call: Call, query: Annotated[EventsQuery, FromQuery()]) -> Answered:
     """Your own events, newest first."""
     external_id = query.user_external_id
@@ -184,7 +185,6 @@ async def get_events(call: Call, query: Annotated[EventsQuery, FromQuery()]) -> 
     "/event-types",
     response_model=EventTypes,
     dependencies=[needs("events:read")],
-    responses=faults(401, 403, 503),
     summary="List event types",
 )
 async def get_event_types(call: Call) -> Answered:

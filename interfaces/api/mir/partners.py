@@ -7,8 +7,9 @@ from typing_extensions import TypedDict
 
 from application.ids import new_id
 from domain.partner import AddKey, DeleteKey, Environment, HeldKey, Partner
+from domain.refusals import LastKey, NotFound, TooManyKeys
 from interfaces.api.call import Answered, Call
-from interfaces.api.openapi import IDEMPOTENT, faults
+from interfaces.api.openapi import IDEMPOTENT, READ, refuses
 from interfaces.api.route import LeanRoute, needs
 from interfaces.api.wire import Moment
 from projections.partners import AskPartner, keys_in_use
@@ -71,7 +72,7 @@ class DeletedKeyOut(TypedDict):
     "/partners/me",
     response_model=PartnerOut,
     dependencies=[needs("events:read")],
-    responses=faults(401, 403, 503),
+    openapi_extra=READ,
     summary="Who am I",
 )
 async def get_me(call: Call) -> Answered:
@@ -92,7 +93,7 @@ async def get_me(call: Call) -> Answered:
     "/partners/keys",
     response_model=KeysOut,
     dependencies=[needs("partner:admin")],
-    responses=faults(401, 403, 503),
+    openapi_extra=READ,
     summary="List keys",
 )
 async def get_keys(call: Call) -> Answered:
@@ -120,10 +121,10 @@ async def get_keys(call: Call) -> Answered:
     status_code=201,
     response_model=NewKeyOut,
     dependencies=[needs("partner:admin")],
-    responses=faults(401, 403, 409, 503),
     openapi_extra=IDEMPOTENT,
     summary="Make a key",
 )
+@refuses(TooManyKeys)
 async def post_key(call: Call) -> Answered:
     """One more key for this tenant, so that a lost one locks nobody out."""
     key, issued = call.services.new_key(call.principal.environment)
@@ -145,9 +146,9 @@ async def post_key(call: Call) -> Answered:
     "/partners/keys/{key_id}",
     response_model=DeletedKeyOut,
     dependencies=[needs("partner:admin")],
-    responses=faults(401, 403, 404, 409, 503),
     summary="Delete a key",
 )
+@refuses(NotFound, LastKey)
 async def delete_key(call: Call, key_id: Annotated[str, Path(alias="keyId")]) -> Answered:
     """Take a key away: dead at once, on every worker."""
     return await call.commit(

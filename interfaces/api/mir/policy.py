@@ -1,11 +1,11 @@
 """Policy: recommendations at the point of decision."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from fastapi import APIRouter
 from fastapi import Query as FromQuery
 from pydantic import Field
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from application.ids import new_id
 from domain.policy import (
@@ -22,14 +22,15 @@ from domain.policy import (
     Resource,
     Risk,
 )
-from domain.refusals import NotFound
+from domain.refusals import NotFound, UnknownAction, UnknownPosition
 from interfaces.api.call import Answered, Call
 from interfaces.api.mir.standing import SignalsOut, Tier, signals_out
-from interfaces.api.openapi import faults
+from interfaces.api.openapi import refuses
 from interfaces.api.route import LeanRoute, needs
 from interfaces.api.wire import Actor, AsOf, Moment, Wire
 
 router = APIRouter(route_class=LeanRoute, tags=["Policy"])
+
 
 class ResourceIn(Wire):
     """What the action is on. The id is kept only as a keyed hash."""
@@ -72,7 +73,9 @@ class EvaluationIn(Wire):
 class EvaluationQuery(AsOf):
     """How to evaluate."""
 
-    debug: bool = Field(False, description="Add the signals and the rule; also x-policy-debug.")
+    debug: bool = Field(
+        default=False, description="Add the signals and the rule; also by x-policy-debug: true."
+    )
 
 
 class ActorOut(TypedDict):
@@ -174,14 +177,15 @@ def action_out(action: Action) -> ActionOut:
     "/policy/evaluate",
     response_model=EvaluationOut,
     dependencies=[needs("policy:evaluate")],
-    responses=faults(400, 401, 403, 413, 415, 503),
     summary="Evaluate an action",
 )
+@refuses(UnknownAction, UnknownPosition)
 async def evaluate(
     call: Call, evaluation: EvaluationIn, query: Annotated[EvaluationQuery, FromQuery()]
 ) -> Answered:
     """Judge an action by the actor's history. The decision is recorded before it is answered; with
-    asOf nothing is recorded and there is no decision_correlation_id."""
+    asOf nothing is recorded and there is no decision_correlation_id.
+    """
     debug = query.debug or call.sent.get(b"x-policy-debug", b"").lower() == b"true"
     command = evaluation.command(call, records=query.as_of is None)
     if query.as_of is not None:
@@ -196,7 +200,6 @@ async def evaluate(
     "/policy/actions",
     response_model=ActionsOut,
     dependencies=[needs("policy:read")],
-    responses=faults(401, 403, 503),
     summary="List policy actions",
 )
 async def get_actions(call: Call) -> Answered:
@@ -209,9 +212,9 @@ async def get_actions(call: Call) -> Answered:
     "/policy/actions/{action}",
     response_model=ActionOut,
     dependencies=[needs("policy:read")],
-    responses=faults(401, 403, 404, 503),
     summary="Show a policy action",
 )
+@refuses(NotFound)
 async def get_action(call: Call, action: str) -> Answered:
     """One registered action."""
     found = DEFAULT_ACTIONS.get(action)

@@ -1,17 +1,17 @@
 """Standing: neutral signals of a history, without a recommendation."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Required
 
 from fastapi import APIRouter
 from fastapi import Query as FromQuery
 from pydantic import Field
-from typing_extensions import Required, TypedDict
+from typing_extensions import TypedDict
 
 from domain.policy import ClaimStatus
-from domain.refusals import InvalidField
+from domain.refusals import InvalidField, NotFound, UnknownPosition
 from domain.standing import Signals
 from interfaces.api.call import Answered, Call
-from interfaces.api.openapi import faults
+from interfaces.api.openapi import READ, refuses
 from interfaces.api.route import LeanRoute, needs
 from interfaces.api.wire import Actor, AsOf, ExternalId, Moment, Wire
 from projections.standing import AskStanding, Resolution
@@ -44,9 +44,7 @@ class SignalsOut(TypedDict):
     firstEventDaysAgo: int | None
     lastEventDaysAgo: int | None
     distinctPartners: int
-    tierQualifiedPartnerCount: Annotated[
-        int, Field(description="Partners with 10 events or more.")
-    ]
+    tierQualifiedPartnerCount: Annotated[int, Field(description="Partners with 10 events or more.")]
 
 
 def signals_out(signals: Signals) -> SignalsOut:
@@ -128,16 +126,15 @@ class ResolveOut(TypedDict, total=False):
     "/policy/standing",
     response_model=StandingOut,
     dependencies=[needs("policy:read")],
-    responses=faults(400, 401, 403, 413, 415, 503),
+    openapi_extra=READ,
     summary="Standing of an actor",
 )
+@refuses(UnknownPosition)
 async def post_standing(
     call: Call, question: StandingIn, query: Annotated[AsOf, FromQuery()]
 ) -> Answered:
     """The tier and the signals of an actor: evidence without a verdict."""
-    found: Resolution = await call.resolve(
-        AskStanding(call.lookup(question.actor.id)), query.as_of
-    )
+    found: Resolution = await call.resolve(AskStanding(call.lookup(question.actor.id)), query.as_of)
     signals = signals_out(found.standing.signals)
     shown: StandingOut = {
         "tier": found.standing.tier,
@@ -154,9 +151,10 @@ async def post_standing(
     "/resolve",
     response_model=ResolveOut,
     dependencies=[needs("policy:read")],
-    responses=faults(400, 401, 403, 404, 503),
+    openapi_extra=READ,
     summary="Resolve a person's history",
 )
+@refuses(UnknownPosition, NotFound)
 async def get_resolution(call: Call, query: Annotated[ResolveQuery, FromQuery()]) -> Answered:
     """Neutral facts of a person's history; 404 for somebody without one."""
     wanted = query.wanted()
