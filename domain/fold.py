@@ -24,7 +24,9 @@ class Fold(Generic[State]):
     built beside the old. ``events`` are the types it reads, ``keys`` the rows an entry touches
     (by default the entry's aggregate). ``evolve`` takes None for a row that is not there, and
     returns None for a row that is to go. It never refuses: yesterday's log must load under
-    today's rules. ``category`` says whose stream alone a key is folded from, None when several.
+    today's rules. ``category`` says whose stream alone a key is folded from, None when several;
+    ``about`` that a key is an entity, and its row is folded from entries of other streams whose
+    events name it as ``entity_id``.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Fold(Generic[State]):
     evolve: Callable[[State | None, Entry], State | None]
     keys: Callable[[Entry], Iterable[str]] = lambda entry: (entry.aggregate_id,)
     category: str | None = None
+    about: bool = False
     _decoder: msgspec.json.Decoder[State] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

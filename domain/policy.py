@@ -9,19 +9,19 @@ from typing import Literal
 
 import msgspec
 
+from domain.claim import ClaimStatus
 from domain.command import Change, Outcome
 from domain.events import Event, stored
 from domain.instants import Instant
 from domain.known import SUBJECT, Key, Known
 from domain.refusals import UnknownAction
-from domain.standing import Standing, standing_of
+from domain.standing import Assessment, assess
 
 CATEGORY = "decision"
 POLICY_VERSION = 1
 """The version of the default action table; a change of the table or the rule raises it."""
 
 Risk = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
-ClaimStatus = Literal["clean", "flagged", "contested"]
 ActorKind = Literal["human", "service"]
 Reason = Literal["TIER_MET", "TIER_ONE_BELOW", "TIER_FAR_BELOW", "CLAIM_FLAGGED", "CLAIM_CONTESTED"]
 Limits = dict[str, int]
@@ -173,7 +173,7 @@ class Recommendation(msgspec.Struct, frozen=True):
     id: str | None
     event: Decided
     evaluated_at: Instant
-    standing: Standing
+    found: Assessment
 
 
 class Evaluate(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,9 +194,8 @@ class Evaluate(msgspec.Struct, frozen=True, kw_only=True):
         return ((SUBJECT, self.lookup),)
 
     def decide(self, known: Known, now: Instant) -> Outcome[Recommendation]:
-        entity_id = known.entity(self.lookup)
-        found = standing_of(entity_id, known, now)
-        event = self.weigh(entity_id, found, known.position)
+        found = assess(known.entity(self.lookup), known, now)
+        event = self.weigh(found, known.position)
         if not self.records:
             return Outcome(Recommendation(None, event, now, found))
         return Outcome(
@@ -204,23 +203,22 @@ class Evaluate(msgspec.Struct, frozen=True, kw_only=True):
             (Change(f"{CATEGORY}-{self.id}", event, begins=True),),
         )
 
-    def weigh(self, entity_id: str | None, found: Standing, seen_position: int) -> Decided:
+    def weigh(self, found: Assessment, seen_position: int) -> Decided:
         """The decision as the log keeps it. Raises UnknownAction."""
         action = DEFAULT_ACTIONS.get(self.action)
         if action is None:
             raise UnknownAction(action=self.action)
-        claim_status: ClaimStatus = "clean"
-        verdict = judge(action, found.tier, claim_status)
+        verdict = judge(action, found.tier, found.claim_status)
         return Decided(
             actor_type=self.actor_type,
-            entity_id=entity_id,
+            entity_id=found.entity_id,
             action=action.name,
             resource=self.resource,
             decision=verdict.decision,
             tier=found.tier,
             required_tier=action.required_tier,
             risk=action.risk,
-            claim_status=claim_status,
+            claim_status=found.claim_status,
             reasons=verdict.reasons,
             limits=verdict.limits,
             policy_version=POLICY_VERSION,

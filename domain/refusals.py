@@ -88,6 +88,12 @@ class BackfillRequired(Invalid):
     hint_text = 'Send "batchType": "BACKFILL" with the event to record old history.'
 
 
+class InvalidClaimType(Invalid):
+    code = "INVALID_CLAIM_TYPE"
+    sentence = "Unknown claim type: {claim_type}"
+    hint_text = "One of {types}."
+
+
 class UnknownAction(Invalid):
     code = "UNKNOWN_ACTION"
     sentence = "Unknown action: {action}"
@@ -121,6 +127,12 @@ class NotFound(Refusal):
     sentence = "There is no such thing here."
 
 
+class LinkCodeInvalid(NotFound):
+    code = "LINK_CODE_INVALID"
+    sentence = "The link code is wrong, used or expired."
+    hint_text = "Codes are used once, within 15 minutes. Ask for a new one with POST /v1/links."
+
+
 class MethodNotAllowed(Refusal):
     code = "METHOD_NOT_ALLOWED"
     sentence = "This path does not take that method."
@@ -141,6 +153,17 @@ class IdempotencyInProgress(Conflict):
 class SlugTaken(Conflict):
     code = "SLUG_TAKEN"
     sentence = "The slug {slug} belongs to another partner."
+
+
+class InvalidClaimState(Conflict):
+    code = "INVALID_CLAIM_STATE"
+    sentence = "A claim that is {status} cannot become {wanted}."
+
+
+class LinkExists(Conflict):
+    code = "LINK_EXISTS"
+    sentence = "One of the two is linked already; a group holds one entity a partner."
+    hint_text = "Leave with DELETE /v1/links first."
 
 
 class LastKey(Conflict):

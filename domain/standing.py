@@ -4,17 +4,22 @@ A pure function of counts, ages and now, computed when somebody asks and never s
 while nothing happens.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
+from domain.claim import ACTIVE, CLAIMS_OF_ENTITY, ClaimsOfEntity, ClaimStatus, claim_status
 from domain.entity import ENTITY, Entity
 from domain.instants import Instant, whole_days
 from domain.known import Known
+from domain.link import group_of
 
 QUALIFYING_EVENTS = 10
 """A partner counts as a source of an entity's history from so many events on."""
 
-TIERS: tuple[tuple[int, int, int], ...] = ((3, 200, 90), (2, 50, 30), (1, 10, 14))
-"""Tier, events at least, whole days of history at least; the highest first."""
+TIERS: tuple[tuple[int, int, int, int], ...] = ((3, 200, 90, 3), (2, 50, 30, 2), (1, 10, 14, 1))
+"""Tier, events at least, whole days of history at least, and, for a history of several partners,
+partners at least; the highest first."""
 
 
 class Signals(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +38,7 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """An entity's tier and what it was computed from."""
+    """A tier and what it was computed from."""
 
     tier: int
     signals: Signals
@@ -41,51 +46,80 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     last_at: Instant | None
 
 
-def tier_of(event_count: int, age_days: int) -> int:
-    """The highest tier that so many events over so many whole days reach."""
-    for tier, events_at_least, days_at_least in TIERS:
-        if event_count >= events_at_least and age_days >= days_at_least:
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of somebody: standing and claims, over everybody they are linked with.
+
+    ``tier`` is the greater of the own tier and the cross-platform tier, which is None for whoever
+    is not linked.
+    """
+
+    entity_id: str | None
+    tier: int
+    own: Standing
+    cross_platform: Standing | None
+    claims_recorded: int
+    claims_active: int
+    claims_contested: int
+    claim_status: ClaimStatus
+
+    @property
+    def signals(self) -> Signals:
+        """The signals over the whole group."""
+        return (self.cross_platform or self.own).signals
+
+
+def tier_of(event_count: int, age_days: int, partners: int | None = None) -> int:
+    """The highest tier that so many events over so many whole days reach.
+
+    ``partners``, when the history is of several, is the number that count as a source of it.
+    """
+    for tier, events_at_least, days_at_least, partners_at_least in TIERS:
+        enough_partners = partners is None or partners >= partners_at_least
+        if event_count >= events_at_least and age_days >= days_at_least and enough_partners:
             return tier
     return 0
 
 
-def standing(entity: Entity | None, now: Instant) -> Standing:
-    """An entity's standing at a time; tier 0 for one without history."""
-    if entity is None or entity.first_at is None or entity.last_at is None:
-        return NO_STANDING
-    age_days = whole_days(entity.first_at, now)
+def standing(entities: Sequence[Entity], now: Instant, *, cross_platform: bool) -> Standing:
+    """The standing that some entities, one a partner, have together at a time."""
+    told = [entity for entity in entities if entity.event_count]
+    first_at = min((entity.first_at for entity in told if entity.first_at), default=None)
+    last_at = max((entity.last_at for entity in told if entity.last_at), default=None)
+    event_count = sum(entity.event_count for entity in told)
+    qualified = sum(entity.event_count >= QUALIFYING_EVENTS for entity in told)
+    age_days = whole_days(first_at, now) if first_at else None
     return Standing(
-        tier=tier_of(entity.event_count, age_days),
+        tier=tier_of(event_count, age_days or 0, qualified if cross_platform else None),
         signals=Signals(
-            event_count=entity.event_count,
-            effective_event_count=entity.event_count,
-            backfilled_count=entity.backfilled_count,
+            event_count=event_count,
+            effective_event_count=event_count,
+            backfilled_count=sum(entity.backfilled_count for entity in told),
             first_event_days_ago=age_days,
-            last_event_days_ago=whole_days(entity.last_at, now),
-            distinct_partners=1,
-            tier_qualified_partner_count=int(entity.event_count >= QUALIFYING_EVENTS),
+            last_event_days_ago=whole_days(last_at, now) if last_at else None,
+            distinct_partners=len(told),
+            tier_qualified_partner_count=qualified,
         ),
-        first_at=entity.first_at,
-        last_at=entity.last_at,
+        first_at=first_at,
+        last_at=last_at,
     )
 
 
-def standing_of(entity_id: str | None, known: Known, now: Instant) -> Standing:
-    """The standing of an entity as far as it is known; of nobody known, tier 0."""
-    return standing(None if entity_id is None else known.get(ENTITY, entity_id), now)
-
-
-NO_STANDING = Standing(
-    tier=0,
-    signals=Signals(
-        event_count=0,
-        effective_event_count=0,
-        backfilled_count=0,
-        first_event_days_ago=None,
-        last_event_days_ago=None,
-        distinct_partners=0,
-        tier_qualified_partner_count=0,
-    ),
-    first_at=None,
-    last_at=None,
-)
+def assess(entity_id: str | None, known: Known, now: Instant) -> Assessment:
+    """What is known of an entity at a time; of nobody known, tier 0 and clean."""
+    group = () if entity_id is None else (entity_id, *group_of(entity_id, known))
+    entities = [known.get(ENTITY, one) or Entity(tenant="") for one in group]
+    claims = [known.get(CLAIMS_OF_ENTITY, one) or ClaimsOfEntity({}) for one in group]
+    own = standing(entities[:1], now, cross_platform=False)
+    together = standing(entities, now, cross_platform=True) if len(group) > 1 else None
+    contested = sum(one.with_status("CONTESTED") for one in claims)
+    active = sum(one.with_status(status) for one in claims for status in ACTIVE)
+    return Assessment(
+        entity_id=entity_id,
+        tier=max(own.tier, together.tier if together else 0),
+        own=own,
+        cross_platform=together,
+        claims_recorded=sum(len(one.statuses) for one in claims),
+        claims_active=active,
+        claims_contested=contested,
+        claim_status=claim_status(active, contested),
+    )

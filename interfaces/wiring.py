@@ -18,7 +18,7 @@ from application.ids import new_id
 from application.key_use import keep_key_use
 from application.log.batch import Rules
 from application.log.committer import Committer
-from application.log.connections import reader_pool, writer_line
+from application.log.connections import pool, writer_line
 from application.log.gathering import Gathering
 from application.log.lists import Lists
 from application.log.loading import Loading
@@ -56,7 +56,10 @@ class Probe(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Services:
-    """What a worker works with."""
+    """What a worker works with.
+
+    ``lists`` sees the caller's tenant alone; ``past``, like the reader, whatever a question needs.
+    """
 
     settings: Settings
     hashes: Hashes
@@ -64,6 +67,7 @@ class Services:
     committer: Committer
     reader: Reader
     lists: Lists
+    past: Lists
     replay: Replay
     telemetry: Telemetry
 
@@ -109,19 +113,21 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         saw=access.saw,
         observe=_observe("committer"),
     )
-    pool = reader_pool(url)
+    of_tenant, of_all = pool(url, "tenure_reader"), pool(url, "tenure_writer")
     services = Services(
         settings,
         hashes,
         access,
         committer,
         reader,
-        Lists(pool, access),
+        Lists(of_tenant, access),
+        Lists(of_all, access),
         Replay(INLINE),
         telemetry,
     )
     async with (
-        pool,
+        of_tenant,
+        of_all,
         _running(
             committer.run(),
             reader.run(),

@@ -1,13 +1,27 @@
 """Which folds run inline with the write: all that a reply depends on."""
 
-from domain.entity import CATEGORY as ENTITY_CATEGORY
-from domain.entity import ENTITY
+from domain import claim, entity, link, partner
 from domain.fold import AnyFold
-from domain.partner import CATEGORY as PARTNER_CATEGORY
-from domain.partner import CREDENTIAL, PARTNER, SLUG
 
-INLINE: tuple[AnyFold, ...] = (ENTITY, PARTNER, SLUG, CREDENTIAL)
+INLINE: tuple[AnyFold, ...] = (
+    entity.ENTITY,
+    claim.CLAIM,
+    claim.CLAIMS_OF_ENTITY,
+    link.OFFER,
+    link.LINK_STREAM,
+    link.GROUP,
+    link.MEMBERSHIP,
+    partner.PARTNER,
+    partner.SLUG,
+    partner.CREDENTIAL,
+)
 
-VERSIONS: dict[str, AnyFold] = {ENTITY_CATEGORY: ENTITY, PARTNER_CATEGORY: PARTNER}
+VERSIONS: dict[str, AnyFold] = {
+    entity.CATEGORY: entity.ENTITY,
+    claim.CATEGORY: claim.CLAIM,
+    link.LINK: link.LINK_STREAM,
+    link.GROUP_CATEGORY: link.GROUP,
+    partner.CATEGORY: partner.PARTNER,
+}
 """The fold whose rows count the entries of a stream, by the stream's category. A category that is
 not here has streams of one entry."""

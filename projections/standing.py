@@ -5,22 +5,22 @@ import msgspec
 from domain.command import Outcome
 from domain.instants import Instant
 from domain.known import SUBJECT, Key, Known
-from domain.policy import ClaimStatus
 from domain.refusals import NotFound
-from domain.standing import Standing, standing_of
+from domain.standing import Assessment, assess
 
 
 class Resolution(msgspec.Struct, frozen=True):
-    """The reply: the standing, as of a position. ``known`` is False for nobody known."""
+    """The reply: what is known of somebody, as of a position."""
 
-    standing: Standing
-    claim_status: ClaimStatus
+    found: Assessment
     position: int
-    known: bool
 
 
 class AskStanding(msgspec.Struct, frozen=True):
-    """The question for one person's standing; ``must_exist`` refuses nobody known."""
+    """The question for one person's standing.
+
+    With ``must_exist`` it raises NotFound for somebody with neither events nor claims.
+    """
 
     lookup: str
     must_exist: bool = False
@@ -31,7 +31,7 @@ class AskStanding(msgspec.Struct, frozen=True):
         return ((SUBJECT, self.lookup),)
 
     def decide(self, known: Known, now: Instant) -> Outcome[Resolution]:
-        found = standing_of(known.entity(self.lookup), known, now)
-        if self.must_exist and found.first_at is None:
+        found = assess(known.entity(self.lookup), known, now)
+        if self.must_exist and found.own.first_at is None and not found.claims_recorded:
             raise NotFound
-        return Outcome(Resolution(found, "clean", known.position, found.first_at is not None))
+        return Outcome(Resolution(found, known.position))

@@ -30,11 +30,11 @@ async def writer_line(url: str) -> Line:
     return await Line.open(url, options("tenure_writer"), QUERIES)
 
 
-def reader_pool(url: str) -> AsyncConnectionPool:
-    """Connections for lists, not opened yet: they see one tenant's part of the log, or nothing."""
+def pool(url: str, role: str) -> AsyncConnectionPool:
+    """Connections as a role, not opened yet."""
     return AsyncConnectionPool(
         url,
-        kwargs={"options": options("tenure_reader")},
+        kwargs={"options": options(role)},
         min_size=1,
         max_size=LIST_CONNECTIONS_AT_MOST,
         timeout=5,

@@ -57,7 +57,7 @@ class Loading:
     """Asks for rows and reads the answer. ``folds`` are all whose rows commands may ask for."""
 
     def __init__(self, folds: Sequence[AnyFold]) -> None:
-        self._along = [fold.name for fold in folds if fold.category == "entity"]
+        self._along = [fold.name for fold in folds if fold.about or fold.category == "entity"]
         self._decoders: dict[str, Any] = {fold.name: fold.decode for fold in folds}
         self._decoders[SUBJECT] = msgspec.json.Decoder(str).decode
         self._decoders[RECORD] = msgspec.json.Decoder(KeptReply).decode

@@ -63,9 +63,9 @@ select json_build_object(
 -- them, new subjects, kept replies, changes of authority; then one notification.
 --   $1 head · $2 entries · $3 rows · $4 subjects · $5 kept replies · $6 positions of authority
 with appended as (
-    insert into log (position, stream, version, type, tenant, recorded_at, kind, entry)
+    insert into log (position, stream, version, type, tenant, recorded_at, kind, about, entry)
     select $1::bigint + item.ordinality, stream, version, type, tenant, recorded_at,
-           data ->> 'kind', item.value
+           data ->> 'kind', data ->> 'entity_id', item.value
     from json_array_elements($2::json) with ordinality as item
     cross join lateral json_to_record(item.value) as envelope(
         stream text, version integer, type text, tenant text, recorded_at timestamptz, data json

@@ -27,11 +27,17 @@ create table log (
     tenant text collate "C",
     recorded_at timestamptz(3) not null,
     kind text collate "C",
+    about text collate "C",
     entry json not null check (octet_length(entry::text) <= 65535),
     unique (stream, version)
 );
 
 comment on column log.kind is 'the event type of a participation; null for every other entry';
+
+comment on column log.about is
+    'the entity that an entry of another stream is about: a claim, a link, a decision; else null';
+
+create index log_by_entity on log (about, position) where about is not null;
 
 create index log_by_tenant on log (tenant, position) where kind is not null;
 create index log_by_tenant_and_kind on log (tenant, kind, position) where kind is not null;

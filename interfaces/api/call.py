@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,9 @@ class Call(Request):
         """A question's reply, now or as the log stood at a position or a time."""
         if as_of is None:
             return (await self.ask(question)).value
-        return await self.services.replay.ask(question, as_of, self.fetch)
+        return await self.services.replay.ask(
+            question, as_of, partial(self.services.past.fetch, self.principal)
+        )
 
     async def fetch(self, statement: bytes, parameters: Mapping[str, Any]) -> Sequence[Any]:
         """The rows of one statement, as the caller's tenant may see them."""

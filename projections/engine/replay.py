@@ -20,6 +20,7 @@ SLICE = 5_000
 _STATEMENTS = Path(__file__).parent
 MOMENT = (_STATEMENTS / "moment.sql").read_bytes()
 STREAM = (_STATEMENTS / "stream.sql").read_bytes()
+ABOUT = (_STATEMENTS / "about.sql").read_bytes()
 PERSON = (_STATEMENTS / "person.sql").read_bytes()
 
 
@@ -70,22 +71,18 @@ class Replay:
             found = await fetch(PERSON, {"lookup": name})
             return Row(0, 0, found[0][0]) if found else NO_ROW
         fold = self._folds[kind]
-        row, version = NO_ROW, 0
+        statement, source = (ABOUT, name) if fold.about else (STREAM, f"{fold.category}-{name}")
+        row, place = NO_ROW, 0
         while True:
             entries = await fetch(
-                STREAM,
-                {
-                    "stream": f"{fold.category}-{name}",
-                    "after": str(version),
-                    "until": str(until),
-                    "limit": str(SLICE),
-                },
+                statement,
+                {"source": source, "after": str(place), "until": str(until), "limit": str(SLICE)},
             )
             for position, _, document in entries:
                 row = fold_entry(fold, row, position, document)
             if len(entries) < SLICE:
                 return row
-            _, version, _ = entries[-1]
+            _, place, _ = entries[-1]
 
 
 def fold_entry(fold: AnyFold, row: Row, position: int, document: str) -> Row:

@@ -40,6 +40,7 @@ class Worker:
     reader: Reader
     access: Access
     lists: Lists
+    clock: Callable[[], Instant]
 
     async def do(self, command: Command[Any], principal: Principal = OPERATOR) -> Any:
         """A command's own reply, once it is committed. Raises its Refusal."""
@@ -92,7 +93,7 @@ async def a_worker(
     async with reader_pool(url) as pool:
         loops = [asyncio.create_task(gathering.run()) for gathering in (committer, reader)]
         try:
-            yield Worker(committer, reader, access, Lists(pool, access))
+            yield Worker(committer, reader, access, Lists(pool, access), clock)
         finally:
             for loop in loops:
                 loop.cancel()

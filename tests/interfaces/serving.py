@@ -1,11 +1,13 @@
-"""`tenure serve` with the stand-in application, as a process of its own."""
+"""`tenure serve` as a process of its own: the whole of it, or with the stand-in application."""
 
 import argparse
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,11 +17,13 @@ from pathlib import Path
 import httpx
 import psutil
 
+from interfaces.postgres import EmbeddedPostgres
 from interfaces.serve import serve
 from interfaces.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 APP = "tests.interfaces.standin:create_app"
+TENURE = str(Path(sys.executable).with_name("tenure"))
 READY_SECONDS = 30
 
 
@@ -48,24 +52,54 @@ class Served:
         """Everything that it wrote."""
         return self.log.read_text()
 
+    @property
+    def first_key(self) -> str:
+        """The API key that it printed on its first start."""
+        return self.messages().partition("shown only now: ")[2].split()[0]
+
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 
 
+@contextmanager
+def a_data_folder() -> Iterator[Path]:
+    """A folder for a server with a PostgreSQL of its own; gone at the end.
+
+    Outside pytest's folders: their parents are private, and their long names no socket takes.
+    """
+    data = Path(tempfile.mkdtemp(prefix="tenure-tests-"))
+    try:
+        yield data
+    finally:
+        postgres = EmbeddedPostgres(data)
+        if postgres.is_running():
+            # A killed server left it behind: join it, then be the last to leave.
+            postgres.start()
+            postgres.stop()
+        shutil.rmtree(data)
+
+
 def start(
-    data: Path, *, port: int = 0, workers: int = 1, app: str = APP, **settings: str
+    data: Path, *, port: int = 0, workers: int = 1, app: str | None = APP, **settings: str
 ) -> tuple[subprocess.Popen[bytes], Path]:
-    """Start a server, without waiting until it is ready; the process and its log."""
+    """Start a server, without waiting until it is ready; the process and its log.
+
+    Without an application it is the command itself, as its users have it.
+    """
     data.mkdir(parents=True, exist_ok=True)
     log = data / f"log-{time.monotonic_ns()}"
-    command = [sys.executable, "-m", "tests.interfaces.serving", "--data", str(data)]
+    command = [TENURE, "serve"]
+    environment = os.environ | settings
+    if app is not None:
+        command = [sys.executable, "-m", "tests.interfaces.serving", "--app", app]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)} | settings
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, "--port", str(port), "--workers", str(workers), "--app", app],
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | settings,
+            [*command, "--data", str(data), "--port", str(port), "--workers", str(workers)],
+            cwd=data if app is None else ROOT,
+            env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -73,9 +107,11 @@ def start(
 
 
 @contextmanager
-def serving(data: Path, *, port: int = 0, workers: int = 1, **settings: str) -> Iterator[Served]:
+def serving(
+    data: Path, *, port: int = 0, workers: int = 1, app: str | None = APP, **settings: str
+) -> Iterator[Served]:
     """A server that is ready; stopped at the end, if it still runs."""
-    process, log = start(data, port=port, workers=workers, **settings)
+    process, log = start(data, port=port, workers=workers, app=app, **settings)
     try:
         eventually(lambda: "ready: http" in log.read_text() or process.poll() is not None)
         assert process.poll() is None, log.read_text()

@@ -8,13 +8,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from application.ids import new_id
+from domain.claim import ClaimStatus
 from domain.policy import (
     DEFAULT_ACTIONS,
     POLICY_VERSION,
     WHY,
     Action,
     ActorKind,
-    ClaimStatus,
     Decision,
     Evaluate,
     Reason,
@@ -116,7 +116,7 @@ class EvaluationOut(TypedDict):
 
 def evaluation_out(given: Recommendation, actor: Actor, *, debug: bool) -> EvaluationOut:
     """What is shown of a recommendation."""
-    event = given.event
+    event, found = given.event, given.found
     shown: EvaluationOut = {
         "decision": event.decision,
         "action": event.action,
@@ -136,11 +136,11 @@ def evaluation_out(given: Recommendation, actor: Actor, *, debug: bool) -> Evalu
         shown["decision_correlation_id"] = given.id
     if debug:
         shown["debug"] = {
-            "mirSignals": signals_out(given.standing.signals),
+            "mirSignals": signals_out(found.signals),
             "rule": event.reasons[0],
-            "claims": {"active": 0, "contested": 0},
-            "ownTier": event.tier,
-            "crossPlatformTier": None,
+            "claims": {"active": found.claims_active, "contested": found.claims_contested},
+            "ownTier": found.own.tier,
+            "crossPlatformTier": found.cross_platform.tier if found.cross_platform else None,
         }
     return shown
 

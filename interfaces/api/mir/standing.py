@@ -7,7 +7,7 @@ from fastapi import Query as FromQuery
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from domain.policy import ClaimStatus
+from domain.claim import ClaimStatus
 from domain.refusals import InvalidField, NotFound, UnknownPosition
 from domain.standing import Signals
 from interfaces.api.call import Answered, Call
@@ -66,10 +66,19 @@ class StandingIn(Wire):
     actor: Actor
 
 
-class ClaimsSummary(TypedDict):
-    """The claims that are recorded against somebody."""
+Summary = Literal["NONE_RECORDED", "FLAGGED", "CONTESTED"]
 
-    summary: Literal["NONE_RECORDED", "FLAGGED", "CONTESTED"]
+SUMMARIES: dict[ClaimStatus, Summary] = {
+    "clean": "NONE_RECORDED",
+    "flagged": "FLAGGED",
+    "contested": "CONTESTED",
+}
+
+
+class ClaimsSummary(TypedDict):
+    """The claims against somebody: what the active ones amount to, and how many there ever were."""
+
+    summary: Summary
     recordedCount: int
 
 
@@ -116,8 +125,8 @@ class ResolveOut(TypedDict, total=False):
     eventCount: int
     backfilledCount: int
     partnerCount: int
-    firstEventAt: Moment
-    lastEventAt: Moment
+    firstEventAt: Moment | None
+    lastEventAt: Moment | None
     claimStatus: ClaimStatus
     position: Required[int]
 
@@ -134,15 +143,20 @@ async def post_standing(
     call: Call, question: StandingIn, query: Annotated[AsOf, FromQuery()]
 ) -> Answered:
     """The tier and the signals of an actor: evidence without a verdict."""
-    found: Resolution = await call.resolve(AskStanding(call.lookup(question.actor.id)), query.as_of)
-    signals = signals_out(found.standing.signals)
+    resolution: Resolution = await call.resolve(
+        AskStanding(call.lookup(question.actor.id)), query.as_of
+    )
+    found = resolution.found
     shown: StandingOut = {
-        "tier": found.standing.tier,
-        "signals": signals,
-        "ownSignals": signals,
-        "claims": {"summary": "NONE_RECORDED", "recordedCount": 0},
+        "tier": found.tier,
+        "signals": signals_out(found.signals),
+        "ownSignals": signals_out(found.own.signals),
+        "claims": {
+            "summary": SUMMARIES[found.claim_status],
+            "recordedCount": found.claims_recorded,
+        },
         "checkpoint": None,
-        "position": found.position,
+        "position": resolution.position,
     }
     return call.show(shown)
 
@@ -158,18 +172,19 @@ async def post_standing(
 async def get_resolution(call: Call, query: Annotated[ResolveQuery, FromQuery()]) -> Answered:
     """Neutral facts of a person's history; 404 for somebody without one."""
     wanted = query.wanted()
-    found: Resolution = await call.resolve(
+    resolution: Resolution = await call.resolve(
         AskStanding(call.lookup(query.user_external_id), must_exist=True), query.as_of
     )
-    signals = found.standing.signals
+    found = resolution.found
+    signals, history = found.signals, found.cross_platform or found.own
     everything: dict[str, Any] = {
-        "tier": found.standing.tier,
+        "tier": found.tier,
         "eventCount": signals.event_count,
         "backfilledCount": signals.backfilled_count,
         "partnerCount": signals.distinct_partners,
-        "firstEventAt": found.standing.first_at,
-        "lastEventAt": found.standing.last_at,
+        "firstEventAt": history.first_at,
+        "lastEventAt": history.last_at,
         "claimStatus": found.claim_status,
     }
     asked = {name: value for name, value in everything.items() if name in wanted}
-    return call.show({**asked, "position": found.position})
+    return call.show({**asked, "position": resolution.position})

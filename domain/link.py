@@ -1,0 +1,283 @@
+"""Links: entities of several partners that are one. Streams ``link-{id}`` (a code that is offered)
+and ``group-{id}`` (the entities that are joined).
+
+Joined entities share standing and claims, each partner's events stay its own. A group holds at most
+one entity a partner, all of one environment; whoever leaves takes only itself out.
+"""
+
+import msgspec
+
+from domain.command import Change, Outcome, Subject
+from domain.events import Entry, Event, stored
+from domain.fold import Fold
+from domain.instants import Instant, shifted
+from domain.known import SUBJECT, Key, Known
+from domain.refusals import LinkCodeInvalid, LinkExists, NotFound
+
+LINK, GROUP_CATEGORY = "link", "group"
+CODE_MINUTES = 15
+
+
+# Events
+
+
+@stored("link.offered.v1")
+class Offered(Event, frozen=True, kw_only=True):
+    """A partner offers to link its entity to whoever brings the code, of which this is the hash."""
+
+    entity_id: str
+    code_lookup: str
+    expires_at: Instant
+
+
+@stored("link.redeemed.v1")
+class Redeemed(Event, frozen=True, kw_only=True):
+    """The code was brought; it opens nothing any more."""
+
+    entity_id: str
+    code_lookup: str
+
+
+@stored("group.joined.v1")
+class Joined(Event, frozen=True, kw_only=True):
+    """An entity of a tenant is one with the others of the group."""
+
+    entity_id: str
+    tenant: str
+
+
+@stored("group.left.v1")
+class Left(Event, frozen=True, kw_only=True):
+    """The entity is by itself again."""
+
+    entity_id: str
+
+
+# State
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that can be redeemed, under its keyed hash."""
+
+    link_id: str
+    entity_id: str
+    tenant: str
+    expires_at: Instant
+
+
+def evolve_offer(offer: Offer | None, entry: Entry) -> Offer | None:
+    """The offer after it was made or redeemed."""
+    match entry.data:
+        case Offered(entity_id=entity_id, expires_at=expires_at):
+            return Offer(
+                link_id=entry.aggregate_id,
+                entity_id=entity_id,
+                tenant=entry.tenant or "",
+                expires_at=expires_at,
+            )
+    return None
+
+
+OFFER = Fold(
+    name="link_offer_v1",
+    state=Offer,
+    events=(Offered, Redeemed),
+    evolve=evolve_offer,
+    keys=lambda entry: (
+        (entry.data.code_lookup,) if isinstance(entry.data, Offered | Redeemed) else ()
+    ),
+)
+
+
+class LinkStream(msgspec.Struct, frozen=True):
+    """That a code was offered; its row counts the stream's entries."""
+
+    entity_id: str
+
+
+LINK_STREAM = Fold(
+    name="link_v1",
+    state=LinkStream,
+    events=(Offered, Redeemed),
+    evolve=lambda state, entry: state or LinkStream(getattr(entry.data, "entity_id", "")),
+    category=LINK,
+)
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Who is one: the tenant of each entity, by the entity's id."""
+
+    tenants: dict[str, str]
+
+    def entity_of(self, tenant: str) -> str | None:
+        """The entity that a tenant has in it."""
+        return next((entity for entity, owner in self.tenants.items() if owner == tenant), None)
+
+
+def evolve_group(group: Group | None, entry: Entry) -> Group:
+    """The group after somebody joined or left."""
+    tenants = dict(group.tenants) if group else {}
+    match entry.data:
+        case Joined(entity_id=entity_id, tenant=tenant):
+            tenants[entity_id] = tenant
+        case Left(entity_id=entity_id):
+            tenants.pop(entity_id, None)
+    return Group(tenants)
+
+
+GROUP = Fold(
+    name="group_v1",
+    state=Group,
+    events=(Joined, Left),
+    evolve=evolve_group,
+    category=GROUP_CATEGORY,
+)
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """The group that an entity is in."""
+
+    group_id: str
+
+
+MEMBERSHIP = Fold(
+    name="membership_v1",
+    state=Membership,
+    events=(Joined, Left),
+    evolve=lambda membership, entry: (
+        Membership(entry.aggregate_id) if isinstance(entry.data, Joined) else None
+    ),
+    keys=lambda entry: (entry.data.entity_id,) if isinstance(entry.data, Joined | Left) else (),
+    about=True,
+)
+
+
+def group_of(entity_id: str, known: Known) -> dict[str, str]:
+    """The other entities that an entity is one with, and their tenants."""
+    membership = known.get(MEMBERSHIP, entity_id)
+    group = known.get(GROUP, membership.group_id) if membership else None
+    if group is None:
+        return {}
+    return {other: tenant for other, tenant in group.tenants.items() if other != entity_id}
+
+
+def are_linked(entity_id: str, owner: str, tenant: str, known: Known) -> bool:
+    """Whether an entity is a tenant's own, or one with an entity of that tenant."""
+    return tenant == owner or tenant in group_of(entity_id, known).values()
+
+
+# Commands
+
+
+class Code(msgspec.Struct, frozen=True):
+    """The reply to an offer; the code itself is known to whoever made the command."""
+
+    expires_at: Instant
+    position: int
+
+
+class OfferLink(msgspec.Struct, frozen=True, kw_only=True):
+    """Offer to link a person's entity to another partner's. One who is unknown becomes known."""
+
+    id: str
+    lookup: str
+    code_lookup: str
+
+    @property
+    def asks(self) -> tuple[Key, ...]:
+        return ((SUBJECT, self.lookup),)
+
+    def decide(self, known: Known, now: Instant) -> Outcome[Code]:
+        entity_id = known.entity(self.lookup)
+        met = () if entity_id else (Subject(self.lookup, self.id),)
+        offered = Offered(
+            entity_id=entity_id or self.id,
+            code_lookup=self.code_lookup,
+            expires_at=shifted(now, minutes=CODE_MINUTES),
+        )
+        return Outcome(
+            Code(offered.expires_at, known.position + 1),
+            (Change(f"{LINK}-{self.id}", offered, begins=True),),
+            subjects=met,
+        )
+
+
+class LinkStatus(msgspec.Struct, frozen=True):
+    """The reply: the tenants of the others that a person's entity is linked with."""
+
+    others: tuple[str, ...]
+    position: int
+
+
+class RedeemLink(msgspec.Struct, frozen=True, kw_only=True):
+    """Join a person's entity to the one that a code stands for.
+
+    Raises LinkCodeInvalid (wrong, used, expired, or of another environment) and LinkExists.
+    """
+
+    id: str
+    tenant: str
+    lookup: str
+    code_lookup: str
+
+    @property
+    def asks(self) -> tuple[Key, ...]:
+        return ((SUBJECT, self.lookup), (OFFER.name, self.code_lookup))
+
+    def decide(self, known: Known, now: Instant) -> Outcome[LinkStatus]:
+        offer = known.get(OFFER, self.code_lookup)
+        entity_id = known.entity(self.lookup)
+        if offer is None or offer.expires_at <= now or not _same_environment(offer, self.tenant):
+            raise LinkCodeInvalid
+        theirs = known.get(MEMBERSHIP, offer.entity_id)
+        group = known.get(GROUP, theirs.group_id) if theirs else None
+        taken = offer.tenant == self.tenant or (group and group.entity_of(self.tenant))
+        if taken or (entity_id and group_of(entity_id, known)):
+            raise LinkExists
+        alone_in = known.get(MEMBERSHIP, entity_id) if entity_id else None
+        joining = entity_id or self.id
+        stream = f"{GROUP_CATEGORY}-{theirs.group_id if theirs else offer.link_id}"
+        joined = Change(stream, Joined(entity_id=joining, tenant=self.tenant))
+        first = Change(stream, Joined(entity_id=offer.entity_id, tenant=offer.tenant), begins=True)
+        redeemed = Redeemed(entity_id=offer.entity_id, code_lookup=self.code_lookup)
+        changes = (
+            Change(f"{LINK}-{offer.link_id}", redeemed),
+            *(() if alone_in is None or entity_id is None else (_leaving(entity_id, alone_in),)),
+            *(() if theirs else (first,)),
+            joined,
+        )
+        others = {offer.tenant, *(group.tenants.values() if group else ())}
+        return Outcome(
+            LinkStatus(tuple(sorted(others)), known.position + len(changes)),
+            changes,
+            subjects=() if entity_id else (Subject(self.lookup, self.id),),
+        )
+
+
+class LeaveLink(msgspec.Struct, frozen=True, kw_only=True):
+    """Take a person's entity out of its group, at once. Raises NotFound when it is in none."""
+
+    id: str
+    lookup: str
+
+    @property
+    def asks(self) -> tuple[Key, ...]:
+        return ((SUBJECT, self.lookup),)
+
+    def decide(self, known: Known, now: Instant) -> Outcome[LinkStatus]:
+        entity_id = known.entity(self.lookup)
+        membership = known.get(MEMBERSHIP, entity_id) if entity_id else None
+        if entity_id is None or membership is None:
+            raise NotFound
+        return Outcome(
+            LinkStatus((), known.position + 1),
+            (_leaving(entity_id, membership),),
+        )
+
+
+def _leaving(entity_id: str, membership: Membership) -> Change:
+    return Change(f"{GROUP_CATEGORY}-{membership.group_id}", Left(entity_id=entity_id))
+
+
+def _same_environment(offer: Offer, tenant: str) -> bool:
+    return offer.tenant.partition("/")[0] == tenant.partition("/")[0]
