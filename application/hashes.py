@@ -6,7 +6,7 @@ unkeyed hash of an employee's number would be undone in half a second.
 
 import hmac
 
-API_KEY, PERSON, RESOURCE, EXPLICIT, AUTOMATIC, BODY = "KPREAB"
+API_KEY, PERSON, RESOURCE, LINK, EXPLICIT, AUTOMATIC, BODY = "KPRLEAB"
 
 
 class Hashes:
@@ -28,6 +28,10 @@ class Hashes:
     def resource(self, tenant: str, resource_id: str) -> str:
         """What the log holds in place of a resource's id."""
         return _digest(self._identifier_secret, RESOURCE, tenant, resource_id)
+
+    def link_code(self, code: str) -> str:
+        """The lookup of a link code."""
+        return _digest(self._identifier_secret, LINK, code)
 
     def explicit_key(self, tenant: str, principal_id: str, route: str, key: str) -> str:
         """The record's key for a request that names its own."""

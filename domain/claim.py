@@ -14,7 +14,8 @@ from domain.events import Entry, Event, stored
 from domain.fold import Fold
 from domain.instants import Instant
 from domain.known import SUBJECT, Key, Known
-from domain.link import are_linked
+from domain.link import group_of
+from domain.partner import partner_name
 from domain.refusals import InvalidClaimState, InvalidClaimType, NotFound
 
 CATEGORY = "claim"
@@ -167,11 +168,11 @@ def claim_status(active: int, contested: int) -> ClaimStatus:
 
 
 class ClaimMoved(msgspec.Struct, frozen=True):
-    """The reply: a claim as it now stands."""
+    """The reply: a claim as it now stands; ``issuer`` names another's, None for the caller's."""
 
     claim_id: str
     claim: Claim
-    position: int
+    issuer: str | None
 
 
 class FileClaim(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,7 +219,7 @@ class FileClaim(msgspec.Struct, frozen=True, kw_only=True):
             reference=self.reference,
         )
         return Outcome(
-            ClaimMoved(self.id, claim, known.position + 1),
+            ClaimMoved(self.id, claim, None),
             (Change(f"{CATEGORY}-{self.id}", filed, begins=True),),
             subjects=met,
         )
@@ -241,14 +242,15 @@ class ContestClaim(msgspec.Struct, frozen=True, kw_only=True):
 
     def decide(self, known: Known, now: Instant) -> Outcome[ClaimMoved]:
         claim = known.get(CLAIM, self.claim_id)
-        if claim is None or not are_linked(claim.entity_id, claim.tenant, self.tenant, known):
+        if claim is None or not may_see(claim, self.tenant, known):
             raise NotFound
         moved = msgspec.structs.replace(
             move(claim, "CONTESTED"), reason_code=self.reason_code, changed_at=now
         )
+        issuer = None if claim.tenant == self.tenant else partner_name(claim.tenant, known)
         contested = Contested(entity_id=claim.entity_id, reason_code=self.reason_code)
         return Outcome(
-            ClaimMoved(self.claim_id, moved, known.position + 1),
+            ClaimMoved(self.claim_id, moved, issuer),
             (Change(f"{CATEGORY}-{self.claim_id}", contested),),
         )
 
@@ -272,9 +274,14 @@ class SettleClaim(msgspec.Struct, frozen=True, kw_only=True):
         moved = msgspec.structs.replace(move(claim, self.verdict), changed_at=now)
         settled = Settled(entity_id=claim.entity_id, verdict=self.verdict)
         return Outcome(
-            ClaimMoved(self.claim_id, moved, known.position + 1),
+            ClaimMoved(self.claim_id, moved, None),
             (Change(f"{CATEGORY}-{self.claim_id}", settled),),
         )
+
+
+def may_see(claim: Claim, tenant: str, known: Known) -> bool:
+    """Whether a tenant may see a claim: its own, or against somebody linked with one of its own."""
+    return claim.tenant == tenant or tenant in group_of(claim.entity_id, known).values()
 
 
 def move(claim: Claim, status: Status) -> Claim:

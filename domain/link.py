@@ -5,6 +5,8 @@ Joined entities share standing and claims, each partner's events stay its own. A
 one entity a partner, all of one environment; whoever leaves takes only itself out.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from domain.command import Change, Outcome, Subject
@@ -12,6 +14,7 @@ from domain.events import Entry, Event, stored
 from domain.fold import Fold
 from domain.instants import Instant, shifted
 from domain.known import SUBJECT, Key, Known
+from domain.partner import partner_name
 from domain.refusals import LinkCodeInvalid, LinkExists, NotFound
 
 LINK, GROUP_CATEGORY = "link", "group"
@@ -161,11 +164,6 @@ def group_of(entity_id: str, known: Known) -> dict[str, str]:
     return {other: tenant for other, tenant in group.tenants.items() if other != entity_id}
 
 
-def are_linked(entity_id: str, owner: str, tenant: str, known: Known) -> bool:
-    """Whether an entity is a tenant's own, or one with an entity of that tenant."""
-    return tenant == owner or tenant in group_of(entity_id, known).values()
-
-
 # Commands
 
 
@@ -173,7 +171,6 @@ class Code(msgspec.Struct, frozen=True):
     """The reply to an offer; the code itself is known to whoever made the command."""
 
     expires_at: Instant
-    position: int
 
 
 class OfferLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,17 +193,21 @@ class OfferLink(msgspec.Struct, frozen=True, kw_only=True):
             expires_at=shifted(now, minutes=CODE_MINUTES),
         )
         return Outcome(
-            Code(offered.expires_at, known.position + 1),
+            Code(offered.expires_at),
             (Change(f"{LINK}-{self.id}", offered, begins=True),),
             subjects=met,
         )
 
 
-class LinkStatus(msgspec.Struct, frozen=True):
-    """The reply: the tenants of the others that a person's entity is linked with."""
+class Linked(msgspec.Struct, frozen=True):
+    """The reply: the names of the partners whose entities are one with the person's."""
 
-    others: tuple[str, ...]
-    position: int
+    partners: tuple[str, ...]
+
+
+def linked_with(tenants: Iterable[str], known: Known) -> Linked:
+    """The reply that names the partners of some tenants."""
+    return Linked(tuple(sorted(partner_name(tenant, known) for tenant in tenants)))
 
 
 class RedeemLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,7 +225,7 @@ class RedeemLink(msgspec.Struct, frozen=True, kw_only=True):
     def asks(self) -> tuple[Key, ...]:
         return ((SUBJECT, self.lookup), (OFFER.name, self.code_lookup))
 
-    def decide(self, known: Known, now: Instant) -> Outcome[LinkStatus]:
+    def decide(self, known: Known, now: Instant) -> Outcome[Linked]:
         offer = known.get(OFFER, self.code_lookup)
         entity_id = known.entity(self.lookup)
         if offer is None or offer.expires_at <= now or not _same_environment(offer, self.tenant):
@@ -248,7 +249,7 @@ class RedeemLink(msgspec.Struct, frozen=True, kw_only=True):
         )
         others = {offer.tenant, *(group.tenants.values() if group else ())}
         return Outcome(
-            LinkStatus(tuple(sorted(others)), known.position + len(changes)),
+            linked_with(others, known),
             changes,
             subjects=() if entity_id else (Subject(self.lookup, self.id),),
         )
@@ -264,13 +265,13 @@ class LeaveLink(msgspec.Struct, frozen=True, kw_only=True):
     def asks(self) -> tuple[Key, ...]:
         return ((SUBJECT, self.lookup),)
 
-    def decide(self, known: Known, now: Instant) -> Outcome[LinkStatus]:
+    def decide(self, known: Known, now: Instant) -> Outcome[Linked]:
         entity_id = known.entity(self.lookup)
         membership = known.get(MEMBERSHIP, entity_id) if entity_id else None
         if entity_id is None or membership is None:
             raise NotFound
         return Outcome(
-            LinkStatus((), known.position + 1),
+            Linked(()),
             (_leaving(entity_id, membership),),
         )
 

@@ -117,6 +117,12 @@ PARTNER = Fold(
 )
 
 
+def partner_name(tenant: str, known: Known) -> str:
+    """The name of the partner whose a tenant is."""
+    partner = known.get(PARTNER, tenant.partition("/")[2])
+    return "" if partner is None else partner.name
+
+
 class SlugOwner(msgspec.Struct, frozen=True):
     """Whose a slug is."""
 

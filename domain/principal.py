@@ -1,6 +1,6 @@
 """Principals: who a credential says is asking, and what they may do."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -15,20 +15,16 @@ Permission = Literal[
     "events:write",
     "policy:read",
     "policy:evaluate",
+    "claims:read",
+    "claims:write",
+    "claims:contest",
+    "claims:settle",
+    "links:write",
     "entities:erase",
     "partner:admin",
 ]
 
-ALL_PERMISSIONS: frozenset[Permission] = frozenset(
-    (
-        "events:read",
-        "events:write",
-        "policy:read",
-        "policy:evaluate",
-        "entities:erase",
-        "partner:admin",
-    )
-)
+ALL_PERMISSIONS: frozenset[str] = frozenset(get_args(Permission))
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """Which events has a partner reported? Newest first, in the order in which they were recorded."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from pathlib import Path
 
 import msgspec
@@ -10,6 +9,7 @@ from domain.events import decode
 from domain.instants import Instant
 from domain.ports import Fetch
 from domain.refusals import InvalidCursor
+from projections.cursors import read_cursor, write_cursor
 
 STATEMENT = Path(__file__).with_name("events.sql").read_bytes()
 END = 2**62
@@ -46,7 +46,7 @@ async def list_events(
             "kind": kind,
             "since": since,
             "until": until,
-            "before": str(END if cursor is None else read_cursor(cursor)),
+            "before": str(END if cursor is None else position_of(cursor)),
             "limit": str(limit + 1),
         },
     )
@@ -57,20 +57,12 @@ async def list_events(
         events.append(
             Participation(entry.id, entry.aggregate_id, entry.data, entry.recorded_at, position)
         )
-    return Page(events, write_cursor(events[-1].position) if len(rows) > limit else None)
+    return Page(events, write_cursor(str(events[-1].position)) if len(rows) > limit else None)
 
 
-def write_cursor(position: int) -> str:
-    """A place in the log as an opaque text."""
-    return urlsafe_b64encode(str(position).encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> int:
-    """The place that a cursor stands for. Raises InvalidCursor."""
-    try:
-        text = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
-    except ValueError as error:
-        raise InvalidCursor from error
-    if not text.isdigit() or len(text) > 18 or write_cursor(int(text)) != cursor:
+def position_of(cursor: str) -> int:
+    """The place in the log that a cursor stands for. Raises InvalidCursor."""
+    (text,) = read_cursor(cursor, parts=1)
+    if not text.isdigit() or len(text) > 18:
         raise InvalidCursor
     return int(text)

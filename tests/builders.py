@@ -10,15 +10,14 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from domain.command import Command, Outcome
-from domain.entity import ENTITY, ActorType, Entity, EraseEntity, RecordParticipation
+from domain.claim import ContestClaim, ContestReason, FileClaim, SettleClaim, Verdict
+from domain.entity import ActorType, Entity, EraseEntity, RecordParticipation
 from domain.events import Entry, Event
 from domain.fold import AnyFold, folds_by_type
 from domain.instants import Instant, shifted
 from domain.known import NO_ROW, SUBJECT, Key, Known, Row
+from domain.link import LeaveLink, OfferLink, RedeemLink
 from domain.partner import (
-    CREDENTIAL,
-    PARTNER,
-    SLUG,
     AddKey,
     ApprovePartner,
     DeleteKey,
@@ -29,6 +28,7 @@ from domain.partner import (
 from domain.policy import ActorKind, Evaluate
 from domain.principal import ALL_PERMISSIONS, OPERATOR, Principal
 from domain.refusals import Refusal
+from projections.catalogue import INLINE
 
 NOW: Instant = "2026-11-22T08:00:00.000Z"
 TENANT = "sandbox/acme"
@@ -146,6 +146,59 @@ def a_key_deleted(
     )
 
 
+def a_claim(
+    person: str = "alice",
+    *,
+    tenant: str = TENANT,
+    claim_type: str = "claim.fraud",
+    occurred_at: Instant | None = None,
+    reference: str | None = None,
+    claim_id: str | None = None,
+) -> FileClaim:
+    """The command to hold something against somebody."""
+    return FileClaim(
+        id=claim_id or an_id(),
+        tenant=tenant,
+        lookup=a_lookup(person, tenant),
+        claim_type=claim_type,
+        occurred_at=occurred_at,
+        reference=reference,
+    )
+
+
+def a_contest(
+    claim_id: str, *, tenant: str = TENANT, reason_code: ContestReason = "NOT_ME"
+) -> ContestClaim:
+    """The command to dispute a claim."""
+    return ContestClaim(id=an_id(), tenant=tenant, claim_id=claim_id, reason_code=reason_code)
+
+
+def a_settlement(
+    claim_id: str, verdict: Verdict = "WITHDRAWN", *, tenant: str = TENANT
+) -> SettleClaim:
+    """The command to uphold, dismiss or withdraw a claim."""
+    return SettleClaim(id=an_id(), tenant=tenant, claim_id=claim_id, verdict=verdict)
+
+
+def an_offer(person: str = "alice", *, tenant: str = TENANT, code: str = "a code") -> OfferLink:
+    """The command to offer a link under a code."""
+    return OfferLink(id=an_id(), lookup=a_lookup(person, tenant), code_lookup=a_hash_of(code))
+
+
+def a_redemption(
+    person: str = "alice", *, tenant: str = "sandbox/bolt", code: str = "a code"
+) -> RedeemLink:
+    """The command to join somebody to whoever a code was offered for."""
+    return RedeemLink(
+        id=an_id(), tenant=tenant, lookup=a_lookup(person, tenant), code_lookup=a_hash_of(code)
+    )
+
+
+def a_leave(person: str = "alice", *, tenant: str = TENANT) -> LeaveLink:
+    """The command to take somebody out of their group."""
+    return LeaveLink(id=an_id(), lookup=a_lookup(person, tenant))
+
+
 # What commands meet
 
 
@@ -211,11 +264,7 @@ def an_entry(
 class History:
     """All that happened, in memory: entries in order, and the rows folded from them."""
 
-    def __init__(
-        self,
-        *given: Command[Any],
-        folds: Sequence[AnyFold] = (ENTITY, PARTNER, SLUG, CREDENTIAL),
-    ) -> None:
+    def __init__(self, *given: Command[Any], folds: Sequence[AnyFold] = INLINE) -> None:
         self.entries: list[Entry] = []
         self.rows: dict[Key, Row] = {}
         self._folds = folds_by_type(folds)

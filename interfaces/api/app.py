@@ -15,7 +15,7 @@ from domain.refusals import InternalError, MethodNotAllowed, NotFound, Refusal
 from interfaces.api import openapi
 from interfaces.api.call import Call
 from interfaces.api.errors import status_of
-from interfaces.api.mir import entities, events, partners, policy, standing
+from interfaces.api.mir import claims, entities, events, links, partners, policy, standing
 from interfaces.api.operations import router as operations_router
 from interfaces.api.route import LeanRoute, finished, refused, request_id_of
 from interfaces.settings import Settings
@@ -25,6 +25,8 @@ MIR_ROUTERS: Sequence[APIRouter] = (
     events.router,
     policy.router,
     standing.router,
+    claims.router,
+    links.router,
     entities.router,
     partners.router,
 )
@@ -51,7 +53,9 @@ class Tenure(FastAPI):
             async with open_services(settings, url) as self.services:
                 yield
 
-        super().__init__(**openapi.DOCUMENT, lifespan=lifespan, openapi_url=None)
+        super().__init__(
+            **openapi.DOCUMENT, lifespan=lifespan, openapi_url=None, redirect_slashes=False
+        )
         self._exact: dict[tuple[str, str], LeanRoute] = {}
         for router in MIR_ROUTERS:
             self.include_mir(router)

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict
 
 from domain.instants import Instant, parse_instant
-from domain.refusals import InvalidField, MissingField, Refusal, UnknownField
+from domain.refusals import InvalidField, InvalidOccurredAt, MissingField, Refusal, UnknownField
 
 
 class Wire(BaseModel):
@@ -53,6 +53,23 @@ Moment = Annotated[
         examples=["2026-11-22T08:00:00.123Z"],
     ),
 ]
+
+
+OccurredAt = Annotated[
+    str | None,
+    Field(
+        description="RFC 3339 time with a zone; absent: the time of recording.",
+        examples=["2026-11-22T08:00:00Z"],
+    ),
+]
+
+
+def occurred_at_of(text: str | None) -> Instant | None:
+    """A reported time as an instant. Raises InvalidOccurredAt."""
+    try:
+        return None if text is None else parse_instant(text)
+    except ValueError as error:
+        raise InvalidOccurredAt(reason=str(error)) from error
 
 
 class Actor(Wire):

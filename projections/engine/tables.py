@@ -13,6 +13,9 @@ from domain.known import NO_ROW, Key, Row
 
 Entries = Callable[[], Iterable[tuple[int, Entry]]]
 _STATEMENTS = Path(__file__).parent
+INDEXES = Path(__file__).parents[1] / "tables"
+"""Indexes that lists need on a fold's table, beside the one on its key: a file a fold."""
+
 LOCK = (_STATEMENTS / "lock.sql").read_bytes()
 MAKE = sql.SQL((_STATEMENTS / "make_table.sql").read_text())
 
@@ -30,6 +33,9 @@ def make_tables(url: str, folds: Iterable[AnyFold], entries: Entries) -> list[st
             connection.execute(
                 MAKE.format(table=sql.Identifier(_table(fold)), fold=sql.Literal(fold.name))
             )
+            indexes = INDEXES / f"{fold.name}.sql"
+            if indexes.exists():
+                connection.execute(indexes.read_bytes())
         if new:
             _fill(connection, fold_log(entries(), new))
         return [fold.name for fold in new]

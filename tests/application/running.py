@@ -14,7 +14,7 @@ from application.hashes import Hashes
 from application.ids import new_id
 from application.log.batch import Rules
 from application.log.committer import Committer
-from application.log.connections import reader_pool, writer_line
+from application.log.connections import pool, writer_line
 from application.log.line import Line
 from application.log.lists import Lists
 from application.log.loading import Loading
@@ -23,13 +23,31 @@ from application.log.submission import Answer, Repeat, Reply, Submission
 from domain.command import Command
 from domain.events import Entry, decode
 from domain.fold import AnyFold, folds_by_type
-from domain.instants import Instant
+from domain.instants import Instant, shifted
 from domain.ports import Fetch
 from domain.principal import OPERATOR, Principal
 from interfaces.wiring import now
 from projections.catalogue import INLINE, VERSIONS
 
 HASHES = Hashes(b"a pepper of tests", b"an identifier secret of tests")
+
+
+class Clock:
+    """A clock that tests set; it begins where the log ends, or well after today."""
+
+    def __init__(self, url: str) -> None:
+        ((newest,),) = as_owner(
+            url, "select entry ->> 'recorded_at' from log order by position desc limit 1"
+        ) or [("2999-01-01T00:00:00.000Z",)]
+        self.now: Instant = max(newest, "2999-01-01T00:00:00.000Z")
+
+    def __call__(self) -> Instant:
+        return self.now
+
+    def goes_on(self, *, days: int = 0, minutes: int = 0) -> Instant:
+        """Let time pass; tells what time it is then."""
+        self.now = shifted(self.now, days=days, minutes=minutes)
+        return self.now
 
 
 @dataclass
@@ -40,6 +58,7 @@ class Worker:
     reader: Reader
     access: Access
     lists: Lists
+    past: Lists
     clock: Callable[[], Instant]
 
     async def do(self, command: Command[Any], principal: Principal = OPERATOR) -> Any:
@@ -62,12 +81,12 @@ class Worker:
         return submission.answer
 
     def fetch_for(self, principal: Principal) -> Fetch:
-        """Statements on behalf of somebody."""
+        """Statements that see the log of somebody's tenant."""
+        return partial(self.lists.fetch, principal)
 
-        async def fetch(statement: bytes, parameters: Any) -> Sequence[Any]:
-            return await self.lists.fetch(principal, statement, parameters)
-
-        return fetch
+    def past_for(self, principal: Principal) -> Fetch:
+        """Statements that see the whole log, on behalf of somebody."""
+        return partial(self.past.fetch, principal)
 
 
 @asynccontextmanager
@@ -90,10 +109,12 @@ async def a_worker(
     committer = Committer(
         partial(connect, url), rules, loading, clock, limit=limit, saw=access.saw
     )
-    async with reader_pool(url) as pool:
+    async with pool(url, "tenure_reader") as of_tenant, pool(url, "tenure_writer") as of_all:
         loops = [asyncio.create_task(gathering.run()) for gathering in (committer, reader)]
         try:
-            yield Worker(committer, reader, access, Lists(pool, access), clock)
+            yield Worker(
+                committer, reader, access, Lists(of_tenant, access), Lists(of_all, access), clock
+            )
         finally:
             for loop in loops:
                 loop.cancel()

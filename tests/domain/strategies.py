@@ -11,13 +11,19 @@ from domain.instants import Instant, instant
 from domain.policy import DEFAULT_ACTIONS
 from tests.builders import (
     NOW,
+    a_claim,
+    a_contest,
     a_key_added,
     a_key_deleted,
+    a_leave,
     a_participation,
+    a_redemption,
+    a_settlement,
     an_approval,
     an_erasure,
     an_evaluation,
     an_issued_key,
+    an_offer,
 )
 
 PEOPLE = ("alice", "bob")
@@ -67,6 +73,39 @@ approvals = st.builds(
 keys_added = st.builds(a_key_added, issued_keys, st.sampled_from(PARTNERS), environments)
 keys_deleted = st.builds(a_key_deleted, issued_keys, st.sampled_from(PARTNERS), environments)
 
+tenants = st.sampled_from(["sandbox/acme", "sandbox/bolt", "production/acme"])
+claim_ids = st.sampled_from(["one claim", "another claim"])
+claims = st.builds(
+    a_claim,
+    st.sampled_from(PEOPLE),
+    tenant=tenants,
+    claim_type=st.sampled_from(["claim.fraud", "abuse", "no_such_claim"]),
+    occurred_at=st.none() | instants_about(NOW, 8_000),
+    claim_id=claim_ids,
+)
+contests = st.builds(a_contest, claim_ids, tenant=tenants)
+settlements = st.builds(
+    a_settlement,
+    claim_ids,
+    st.sampled_from(["UPHELD", "DISMISSED", "WITHDRAWN"]),
+    tenant=tenants,
+)
+codes = st.sampled_from(["one code", "another code"])
+offers = st.builds(an_offer, st.sampled_from(PEOPLE), tenant=tenants, code=codes)
+redemptions = st.builds(a_redemption, st.sampled_from(PEOPLE), tenant=tenants, code=codes)
+leaves = st.builds(a_leave, st.sampled_from(PEOPLE), tenant=tenants)
+
 commands: st.SearchStrategy[Command[object]] = st.one_of(
-    participations, erasures, evaluations, approvals, keys_added, keys_deleted
+    participations,
+    erasures,
+    evaluations,
+    approvals,
+    keys_added,
+    keys_deleted,
+    claims,
+    contests,
+    settlements,
+    offers,
+    redemptions,
+    leaves,
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from domain import entity, events, partner, policy
+from domain import claim, entity, events, link, partner, policy
 from domain.events import (
     EVENTS,
     Entry,
@@ -30,7 +30,7 @@ LINES = [
     for file in FILES
     for number, line in enumerate(file.read_bytes().splitlines(), start=1)
 ]
-AGGREGATES = (entity, partner, policy)
+AGGREGATES = (claim, entity, link, partner, policy)
 
 
 @pytest.fixture

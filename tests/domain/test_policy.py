@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.claim import ClaimStatus
 from domain.policy import (
     DEFAULT_ACTIONS,
     FROM_CLAIMS,
@@ -14,7 +15,6 @@ from domain.policy import (
     STRICTNESS,
     WHY,
     Action,
-    ClaimStatus,
     Decided,
     Decision,
     Reason,

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import policy
@@ -41,6 +41,7 @@ def test_folds_read_only_events_that_are_stored() -> None:
         assert {event.stored_name for event in fold.events} <= EVENTS.keys()
 
 
+@settings(max_examples=25)
 @given(st.lists(commands, max_size=15))
 def test_the_version_of_a_row_is_the_number_of_its_streams_entries(asked: list[object]) -> None:
     history = History(folds=INLINE)

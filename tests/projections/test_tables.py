@@ -14,6 +14,7 @@ from domain.events import Entry
 from domain.fold import AnyFold, Fold
 from domain.known import Key, Row
 from domain.partner import KeyAdded, KeyDeleted
+from interfaces.wiring import prepare
 from projections.catalogue import INLINE
 from projections.engine.tables import fold_log, make_tables
 from tests.application.running import a_worker, as_owner
@@ -58,8 +59,9 @@ def happens(url: str, seed: int, folds: tuple[AnyFold, ...] = INLINE) -> None:
     async def story() -> None:
         async with a_worker(url, folds=folds) as worker:
             partner = f"partner-{seed}"
-            keys = [an_issued_key(f"{partner} {number}") for number in range(4)]
-            await worker.do(an_approval(partner, key=keys[0]))
+            keys = [an_issued_key(f"{partner} {number}") for number in range(100)]
+            unused = iter(keys)
+            await worker.do(an_approval(partner, key=next(unused)))
             for _ in range(8):
                 batch: list[Any] = [
                     chance.choice(
@@ -68,8 +70,8 @@ def happens(url: str, seed: int, folds: tuple[AnyFold, ...] = INLINE) -> None:
                             a_participation(f"{seed} 0", kind=chance.choice(KINDS)),
                             an_evaluation(f"{seed} {chance.randrange(3)}"),
                             an_erasure(f"{seed} {chance.randrange(9)}"),
-                            a_key_added(chance.choice(keys), partner),
-                            a_key_deleted(chance.choice(keys), partner),
+                            a_key_added(next(unused), partner),
+                            a_key_deleted(chance.choice(keys[:9]), partner),
                         ]
                     )
                     for _ in range(chance.randrange(1, 9))
@@ -115,6 +117,7 @@ def test_rows_folded_with_each_write_are_those_folded_from_the_whole_log(
 
 
 def test_a_new_folds_table_is_filled_from_the_log(log_url: str) -> None:
+    as_owner(log_url, "drop table if exists state_by_kind_v1, state_keys_held_v1")
     happens(log_url, 20)
 
     with Log(log_url) as log:
@@ -122,10 +125,7 @@ def test_a_new_folds_table_is_filled_from_the_log(log_url: str) -> None:
 
     assert made == ["by_kind_v1", "keys_held_v1"]
     assert stored_rows(log_url, BY_KIND, KEYS_HELD) == folded_rows(log_url, BY_KIND, KEYS_HELD)
-    assert stored_rows(log_url, BY_KIND).keys() <= {("by_kind_v1", kind) for kind in EVERY_KIND}
-
-
-EVERY_KIND = (*KINDS, "transaction.completed")
+    assert stored_rows(log_url, BY_KIND) != {}
 
 
 def test_a_table_that_is_there_is_left_alone(log_url: str) -> None:
@@ -141,11 +141,8 @@ def test_a_table_that_is_there_is_left_alone(log_url: str) -> None:
 
 
 def test_a_table_that_was_filled_goes_on_with_each_write(log_url: str) -> None:
+    as_owner(log_url, "drop table if exists state_by_kind_v1, state_keys_held_v1")
     happens(log_url, 40)
-    with Log(log_url) as log:
-        make_tables(log_url, [BY_KIND, KEYS_HELD], log.entries)
-    as_owner(log_url, "truncate state_by_kind_v1, state_keys_held_v1")
-    as_owner(log_url, "drop table state_by_kind_v1, state_keys_held_v1")
     with Log(log_url) as log:
         make_tables(log_url, [BY_KIND, KEYS_HELD], log.entries)
 
@@ -179,8 +176,6 @@ def test_making_tables_waits_for_whoever_writes_and_misses_nothing(log_url: str)
 
 
 def test_a_fold_of_an_empty_log_has_an_empty_table(empty_database_url: str) -> None:
-    from interfaces.wiring import prepare
-
     prepare(empty_database_url)
 
     assert stored_rows(empty_database_url, *INLINE) == {}

@@ -106,9 +106,9 @@ class Client:
         found: dict[str, Any] = reply.json()
         return found
 
-    def events(self, **query: object) -> list[dict[str, Any]]:
+    def events(self, *, headers: Headers = None, **query: object) -> list[dict[str, Any]]:
         """The events that a query finds on its first page, newest first."""
-        found: list[dict[str, Any]] = self.get("/v1/events", **query)["data"]
+        found: list[dict[str, Any]] = self.get("/v1/events", headers=headers, **query)["data"]
         return found
 
     def head(self) -> int:
@@ -205,8 +205,6 @@ def an_evaluation(person: str | None = None, **fields: object) -> dict[str, obje
     return {"actor": actor, "action": "data.export_pii", **fields}
 
 
-def _texts(query: dict[str, object]) -> dict[str, str]:
-    return {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in query.items()
-    }
+def _texts(query: dict[str, object]) -> dict[str, str] | None:
+    # None leaves a query that the path already has; an empty one would take it away.
+    return {name: str(value) for name, value in query.items()} or None

@@ -11,12 +11,18 @@ from application.ids import new_id
 from application.log.submission import Repeat
 from domain.entity import ActorType, Participation, RecordParticipation
 from domain.event_types import ACTIONS_BY_CATEGORY
-from domain.instants import parse_instant
 from domain.refusals import BackfillRequired, InvalidCursor, InvalidEventType, InvalidOccurredAt
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import IDEMPOTENT, READ, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import ExternalId, Moment, PageOfList, Pagination, Wire
+from interfaces.api.wire import (
+    ExternalId,
+    Moment,
+    PageOfList,
+    Pagination,
+    Wire,
+    occurred_at_of,
+)
 from projections.events import list_events
 
 router = APIRouter(route_class=LeanRoute, tags=["Events"])
@@ -47,15 +53,11 @@ class EventIn(Wire):
 
     def command(self, call: Call) -> RecordParticipation:
         """The command that records it. Raises InvalidOccurredAt."""
-        try:
-            occurred_at = None if self.occurred_at is None else parse_instant(self.occurred_at)
-        except ValueError as error:
-            raise InvalidOccurredAt(reason=str(error)) from error
         return RecordParticipation(
             id=new_id(),
             lookup=call.lookup(self.user_external_id),
             kind=self.event_type,
-            occurred_at=occurred_at,
+            occurred_at=occurred_at_of(self.occurred_at),
             weight=self.weight,
             actor_type=self.actor_type,
             backfill=self.batch_type is not None,

@@ -1,0 +1,280 @@
+"""Claims: what a partner holds against somebody. Attributed, never endorsed."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi import Query as FromQuery
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from application.ids import new_id
+from application.log.submission import Repeat
+from domain.claim import (
+    CLAIM_TYPES,
+    ClaimMoved,
+    ContestClaim,
+    ContestReason,
+    FileClaim,
+    SettleClaim,
+    Status,
+    Verdict,
+)
+from domain.refusals import (
+    InvalidClaimState,
+    InvalidClaimType,
+    InvalidCursor,
+    InvalidOccurredAt,
+    MissingField,
+    NotFound,
+    UnknownPosition,
+)
+from interfaces.api.call import Answered, Call
+from interfaces.api.openapi import IDEMPOTENT, READ, refuses
+from interfaces.api.route import LeanRoute, needs
+from interfaces.api.wire import (
+    AsOf,
+    ExternalId,
+    Moment,
+    OccurredAt,
+    PageOfList,
+    Pagination,
+    Wire,
+    occurred_at_of,
+)
+from projections.claims import (
+    AskClaim,
+    AskClaimsAgainst,
+    ClaimsPage,
+    ShownClaim,
+    list_claims,
+    place_of,
+)
+
+router = APIRouter(route_class=LeanRoute, tags=["Claims"])
+
+
+class ClaimIn(Wire):
+    """What is held against whom."""
+
+    user_external_id: ExternalId
+    claim_type: str = Field(
+        description="The bare word is taken too, such as chargeback.", examples=list(CLAIM_TYPES)
+    )
+    occurred_at: OccurredAt = None
+    reference: str | None = Field(
+        None,
+        pattern=r"^[!-~]{1,64}$",
+        description="Your own reference, up to 64 visible ASCII characters. Shown to you alone.",
+        examples=["case-7781"],
+    )
+
+
+class ContestIn(Wire):
+    """Why the subject disputes it."""
+
+    reason_code: ContestReason
+
+
+class ClaimOut(TypedDict):
+    """A claim. ``issuer`` names the partner who filed it, null for your own; another's
+    ``reference`` is not shown.
+    """
+
+    id: str
+    entityId: str
+    userExternalId: str | None
+    claimType: str
+    status: Status
+    occurredAt: Moment
+    filedAt: Moment
+    changedAt: Moment
+    reference: str | None
+    reasonCode: ContestReason | None
+    issuer: str | None
+
+
+class ClaimList(TypedDict):
+    """A page of claims, newest first."""
+
+    data: list[ClaimOut]
+    pagination: Pagination
+
+
+class ClaimsQuery(PageOfList, AsOf):
+    """Which claims to list."""
+
+    user_external_id: ExternalId | None = None
+    status: Status | None = None
+
+
+def claim_out(shown: ShownClaim, external_id: str | None = None) -> ClaimOut:
+    """What is shown of a claim."""
+    claim = shown.claim
+    return {
+        "id": shown.claim_id,
+        "entityId": claim.entity_id,
+        "userExternalId": external_id,
+        "claimType": claim.claim_type,
+        "status": claim.status,
+        "occurredAt": claim.occurred_at,
+        "filedAt": claim.filed_at,
+        "changedAt": claim.changed_at,
+        "reference": claim.reference if shown.issuer is None else None,
+        "reasonCode": claim.reason_code,
+        "issuer": shown.issuer,
+    }
+
+
+@router.post(
+    "/claims",
+    status_code=201,
+    response_model=ClaimOut,
+    dependencies=[needs("claims:write")],
+    openapi_extra=IDEMPOTENT,
+    summary="File a claim",
+)
+@refuses(InvalidClaimType, InvalidOccurredAt)
+async def file_claim(call: Call, item: ClaimIn) -> Answered:
+    """Hold something against somebody. It shows in decisions as claimStatus, never in the tier.
+
+    Without an Idempotency-Key, a claim with the same userExternalId, claimType, occurredAt and
+    reference is taken for a repeat for 24 hours.
+    """
+    external_id, tenant = item.user_external_id, call.principal.tenant
+    repeat = call.repeat()
+    automatic = repeat is None
+    if repeat is None:
+        parts = (external_id, item.claim_type, item.occurred_at or "", item.reference or "")
+        repeat = Repeat(call.services.hashes.automatic_key(tenant, "claim", *parts))
+    command = FileClaim(
+        id=new_id(),
+        tenant=tenant,
+        lookup=call.lookup(external_id),
+        claim_type=item.claim_type,
+        occurred_at=occurred_at_of(item.occurred_at),
+        reference=item.reference,
+    )
+    return await call.commit(
+        command,
+        _moved_out,
+        status=201,
+        repeat=repeat,
+        automatic=automatic,
+        echo={"userExternalId": external_id},
+    )
+
+
+@router.get(
+    "/claims",
+    response_model=ClaimList,
+    dependencies=[needs("claims:read")],
+    openapi_extra=READ,
+    summary="List claims",
+)
+@refuses(InvalidCursor, UnknownPosition, MissingField)
+async def get_claims(call: Call, query: Annotated[ClaimsQuery, FromQuery()]) -> Answered:
+    """The claims that you filed; with userExternalId, all against that person, linked partners'
+    too. With asOf, userExternalId is needed.
+    """
+    external_id, tenant, before = query.user_external_id, call.principal.tenant, query.cursor
+    page: ClaimsPage
+    if external_id is None:
+        if query.as_of is not None:
+            raise MissingField(field="userExternalId", help="asOf asks about one person")
+        page = await list_claims(
+            call.fetch, tenant, status=query.status, before=place_of(before), limit=query.limit
+        )
+    else:
+        question = AskClaimsAgainst(
+            call.lookup(external_id), tenant, query.status, place_of(before), query.limit
+        )
+        page = await call.resolve(question, query.as_of)
+    return call.show(
+        ClaimList(
+            data=[claim_out(shown, external_id) for shown in page.claims],
+            pagination=Pagination(cursor=page.cursor, hasMore=page.cursor is not None),
+        )
+    )
+
+
+@router.get(
+    "/claims/{claim_id}",
+    response_model=ClaimOut,
+    dependencies=[needs("claims:read")],
+    openapi_extra=READ,
+    summary="Show a claim",
+)
+@refuses(NotFound, UnknownPosition)
+async def get_claim(call: Call, claim_id: str, query: Annotated[AsOf, FromQuery()]) -> Answered:
+    """A claim that you filed, or that is against somebody of yours or linked with one of yours."""
+    shown = await call.resolve(AskClaim(claim_id, call.principal.tenant), query.as_of)
+    return call.show(claim_out(shown))
+
+
+@router.post(
+    "/claims/{claim_id}/contest",
+    response_model=ClaimOut,
+    dependencies=[needs("claims:contest")],
+    openapi_extra=IDEMPOTENT,
+    summary="Contest a claim",
+)
+@refuses(NotFound, InvalidClaimState)
+async def contest_claim(call: Call, claim_id: str, reason: ContestIn) -> Answered:
+    """Dispute a claim on behalf of its subject, who is yours or linked with one of yours."""
+    command = ContestClaim(
+        id=new_id(),
+        tenant=call.principal.tenant,
+        claim_id=claim_id,
+        reason_code=reason.reason_code,
+    )
+    return await call.commit(command, _moved_out, repeat=call.repeat())
+
+
+@router.post(
+    "/claims/{claim_id}/uphold",
+    response_model=ClaimOut,
+    dependencies=[needs("claims:settle")],
+    openapi_extra=IDEMPOTENT,
+    summary="Uphold a claim",
+)
+@refuses(NotFound, InvalidClaimState)
+async def uphold_claim(call: Call, claim_id: str) -> Answered:
+    """Keep up a claim of yours that was contested."""
+    return await _settle(call, claim_id, "UPHELD")
+
+
+@router.post(
+    "/claims/{claim_id}/dismiss",
+    response_model=ClaimOut,
+    dependencies=[needs("claims:settle")],
+    openapi_extra=IDEMPOTENT,
+    summary="Dismiss a claim",
+)
+@refuses(NotFound, InvalidClaimState)
+async def dismiss_claim(call: Call, claim_id: str) -> Answered:
+    """Give up a claim of yours that was contested with reason."""
+    return await _settle(call, claim_id, "DISMISSED")
+
+
+@router.post(
+    "/claims/{claim_id}/withdraw",
+    response_model=ClaimOut,
+    dependencies=[needs("claims:settle")],
+    openapi_extra=IDEMPOTENT,
+    summary="Withdraw a claim",
+)
+@refuses(NotFound, InvalidClaimState)
+async def withdraw_claim(call: Call, claim_id: str) -> Answered:
+    """Take back a claim of yours."""
+    return await _settle(call, claim_id, "WITHDRAWN")
+
+
+async def _settle(call: Call, claim_id: str, verdict: Verdict) -> Answered:
+    command = SettleClaim(
+        id=new_id(), tenant=call.principal.tenant, claim_id=claim_id, verdict=verdict
+    )
+    return await call.commit(command, _moved_out, repeat=call.repeat())
+
+
+def _moved_out(moved: ClaimMoved) -> ClaimOut:
+    return claim_out(ShownClaim(moved.claim_id, moved.claim, moved.issuer))

@@ -1,0 +1,70 @@
+"""Commands that a page shows with their output: found, run, and held against it.
+
+A block fenced as ``console`` holds them: a line that begins with ``$`` is a command, to the last of
+its lines that end in a backslash; what follows, up to the next one, is its output. Whatever differs
+from run to run (ids, times, keys, positions) only has to be of its kind.
+"""
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+DOCUMENTED_URL = "http://127.0.0.1:8000"
+RUN_SECONDS = 20
+
+KINDS = (
+    (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
+    (r"mir_sandbox_[0-9A-Za-z]+", "<key>"),
+    (r'("position":|x-log-position: )\d+', r"\1<position>"),
+    (r'(DaysAgo":)\d+', r"\1<days>"),
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A command and the output that the page shows for it."""
+
+    command: str
+    output: str
+
+
+def shown(text: str) -> list[Shown]:
+    """The commands of a page, in order."""
+    found = []
+    for block in BLOCK.findall(text):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            lines = part.splitlines()
+            last = next(at for at, line in enumerate(lines) if not line.endswith("\\"))
+            command, output = lines[: last + 1], lines[last + 1 :]
+            found.append(Shown("\n".join(command), "\n".join(output).strip()))
+    return found
+
+
+def requests(page: Path) -> list[Shown]:
+    """The commands of a page that ask a server."""
+    return [one for one in shown(page.read_text()) if "curl" in one.command]
+
+
+def run(command: str, url: str, key: str) -> str:
+    """The output of a command, of a server at another URL, with a key in ``$KEY``."""
+    ended = subprocess.run(
+        ["bash", "-c", command.replace(DOCUMENTED_URL, url)],
+        env=os.environ | {"KEY": key},
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.replace("\r", "").strip()
+
+
+def kinds(output: str) -> str:
+    """An output with whatever differs from run to run named by its kind."""
+    for pattern, kind in KINDS:
+        output = re.sub(pattern, kind, output)
+    return output
