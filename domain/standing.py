@@ -4,13 +4,13 @@ A pure function of counts, ages and now, computed when somebody asks and never s
 while nothing happens.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from domain.claim import ACTIVE, CLAIMS_OF_ENTITY, ClaimsOfEntity, ClaimStatus, claim_status
 from domain.entity import ENTITY, Entity
-from domain.instants import Instant, whole_days
+from domain.instants import Instant, shifted, whole_days
 from domain.known import Known
 from domain.link import group_of
 
@@ -78,6 +78,22 @@ def tier_of(event_count: int, age_days: int, partners: int | None = None) -> int
         if event_count >= events_at_least and age_days >= days_at_least and enough_partners:
             return tier
     return 0
+
+
+def tiers_reached(history: Iterable[tuple[Instant, Instant]], now: Instant) -> dict[int, Instant]:
+    """When one partner's history reached each tier, of those reached by now.
+
+    ``history`` are the times of recording and of happening of each event, in order of recording.
+    """
+    reached: dict[int, Instant] = {}
+    first_at: Instant | None = None
+    for count, (recorded_at, occurred_at) in enumerate(history, start=1):
+        first_at = min(first_at or occurred_at, occurred_at)
+        for tier, events_at_least, days_at_least, _ in TIERS:
+            if count >= events_at_least:
+                at = max(recorded_at, shifted(first_at, days=days_at_least))
+                reached[tier] = min(reached.get(tier, at), at)
+    return {tier: at for tier, at in sorted(reached.items()) if at <= now}
 
 
 def standing(entities: Sequence[Entity], now: Instant, *, cross_platform: bool) -> Standing:

@@ -71,6 +71,8 @@ class Services:
     replay: Replay
     telemetry: Telemetry
 
+    now = staticmethod(now)
+
     async def probe(self) -> int:
         """The log's head, as a question sees it. Raises Unavailable when it cannot be read."""
         return (await self.reader.answer(Submission(Probe()))).position

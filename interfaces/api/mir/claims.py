@@ -77,11 +77,11 @@ class ContestIn(Wire):
 
 class ClaimOut(TypedDict):
     """A claim. ``issuer`` names the partner who filed it, null for your own; another's
-    ``reference`` is not shown.
+    ``entityId`` and ``reference`` are not shown.
     """
 
     id: str
-    entityId: str
+    entityId: str | None
     userExternalId: str | None
     claimType: str
     status: Status
@@ -109,17 +109,17 @@ class ClaimsQuery(PageOfList, AsOf):
 
 def claim_out(shown: ShownClaim, external_id: str | None = None) -> ClaimOut:
     """What is shown of a claim."""
-    claim = shown.claim
+    claim, own = shown.claim, shown.issuer is None
     return {
         "id": shown.claim_id,
-        "entityId": claim.entity_id,
+        "entityId": claim.entity_id if own else None,
         "userExternalId": external_id,
         "claimType": claim.claim_type,
         "status": claim.status,
         "occurredAt": claim.occurred_at,
         "filedAt": claim.filed_at,
         "changedAt": claim.changed_at,
-        "reference": claim.reference if shown.issuer is None else None,
+        "reference": claim.reference if own else None,
         "reasonCode": claim.reason_code,
         "issuer": shown.issuer,
     }
