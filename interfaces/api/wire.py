@@ -4,7 +4,7 @@ What comes in is a pydantic model, because it must be checked. What goes out is 
 because it is already right: mypy checks it here, the tests check it against the document.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -16,6 +16,8 @@ from domain.refusals import InvalidField, InvalidOccurredAt, MissingField, Refus
 
 class Wire(BaseModel):
     """A body in camelCase; nothing undocumented is taken, no type is bent."""
+
+    bytes_at_most: ClassVar[int] = 64 * 1024
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -93,7 +95,7 @@ class PageOfList(Query):
 
     limit: int = Field(50, ge=1, le=200)
     cursor: str | None = Field(
-        None, max_length=64, description="pagination.cursor of the page before."
+        None, max_length=200, description="pagination.cursor of the page before."
     )
 
     def moment(self, name: str) -> Instant | None:
