@@ -14,6 +14,7 @@ from domain.events import Entry, Event, stored
 from domain.fold import Fold
 from domain.instants import Instant, shifted
 from domain.known import SUBJECT, Key, Known
+from domain.link import leaving
 from domain.refusals import BackfillRequired, InvalidEventType, InvalidOccurredAt, NotFound
 
 CATEGORY = "entity"
@@ -153,7 +154,10 @@ class Erasure(msgspec.Struct, frozen=True):
 
 
 class EraseEntity(msgspec.Struct, frozen=True, kw_only=True):
-    """Make a person unidentifiable for good. Raises NotFound for nobody known."""
+    """Make a person unidentifiable for good, and take them out of their links.
+
+    Raises NotFound for nobody known.
+    """
 
     id: str
     lookup: str
@@ -168,7 +172,7 @@ class EraseEntity(msgspec.Struct, frozen=True, kw_only=True):
             raise NotFound
         return Outcome(
             Erasure(entity_id, now, known.position + 1),
-            (Change(f"{CATEGORY}-{entity_id}", Erased()),),
+            (Change(f"{CATEGORY}-{entity_id}", Erased()), *leaving(entity_id, known)),
             forgets=Subject(self.lookup, entity_id),
         )
 

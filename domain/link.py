@@ -235,7 +235,6 @@ class RedeemLink(msgspec.Struct, frozen=True, kw_only=True):
         taken = offer.tenant == self.tenant or (group and group.entity_of(self.tenant))
         if taken or (entity_id and group_of(entity_id, known)):
             raise LinkExists
-        alone_in = known.get(MEMBERSHIP, entity_id) if entity_id else None
         joining = entity_id or self.id
         stream = f"{GROUP_CATEGORY}-{theirs.group_id if theirs else offer.link_id}"
         joined = Change(stream, Joined(entity_id=joining, tenant=self.tenant))
@@ -243,7 +242,7 @@ class RedeemLink(msgspec.Struct, frozen=True, kw_only=True):
         redeemed = Redeemed(entity_id=offer.entity_id, code_lookup=self.code_lookup)
         changes = (
             Change(f"{LINK}-{offer.link_id}", redeemed),
-            *(() if alone_in is None or entity_id is None else (_leaving(entity_id, alone_in),)),
+            *leaving(entity_id, known),
             *(() if theirs else (first,)),
             joined,
         )
@@ -266,18 +265,18 @@ class LeaveLink(msgspec.Struct, frozen=True, kw_only=True):
         return ((SUBJECT, self.lookup),)
 
     def decide(self, known: Known, now: Instant) -> Outcome[Linked]:
-        entity_id = known.entity(self.lookup)
-        membership = known.get(MEMBERSHIP, entity_id) if entity_id else None
-        if entity_id is None or membership is None:
+        changes = leaving(known.entity(self.lookup), known)
+        if not changes:
             raise NotFound
-        return Outcome(
-            Linked(()),
-            (_leaving(entity_id, membership),),
-        )
+        return Outcome(Linked(()), changes)
 
 
-def _leaving(entity_id: str, membership: Membership) -> Change:
-    return Change(f"{GROUP_CATEGORY}-{membership.group_id}", Left(entity_id=entity_id))
+def leaving(entity_id: str | None, known: Known) -> tuple[Change, ...]:
+    """What takes an entity out of its group; nothing when it is in none."""
+    membership = known.get(MEMBERSHIP, entity_id) if entity_id else None
+    if entity_id is None or membership is None:
+        return ()
+    return (Change(f"{GROUP_CATEGORY}-{membership.group_id}", Left(entity_id=entity_id)),)
 
 
 def _same_environment(offer: Offer, tenant: str) -> bool:
