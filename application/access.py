@@ -31,7 +31,10 @@ class Access:
         self._authority = max(self._authority, authority)
 
     async def authenticate(self, key: str) -> Principal:
-        """Who shows this key. Raises Unauthenticated, and Unavailable when nobody can tell."""
+        """Who shows this key.
+
+        Raises Unauthenticated, PartnerSuspended, and Unavailable when nobody can tell.
+        """
         lookup = self._hashes.api_key(key)
         principal = self._principals.get(lookup)
         if principal is None or principal.authority < self._authority:
@@ -42,7 +45,10 @@ class Access:
         return principal
 
     async def confirm(self, principal: Principal, authority: int) -> None:
-        """Hold a principal against a change of authority seen since. Raises Unauthenticated."""
+        """Hold a principal against a change of authority seen since.
+
+        Raises Unauthenticated and PartnerSuspended.
+        """
         self.saw(authority)
         if principal.authority < authority:
             await self._identified(principal.lookup)

@@ -6,7 +6,8 @@ unkeyed hash of an employee's number would be undone in half a second.
 
 import hmac
 
-API_KEY, PERSON, RESOURCE, LINK, EXPLICIT, AUTOMATIC, BODY = "KPRLEAB"
+API_KEY, PERSON, RESOURCE, LINK, EXPLICIT, AUTOMATIC, BODY, FINGERPRINT = "KPRLEABF"
+TOKEN, PUBLIC = "TS"
 
 
 class Hashes:
@@ -20,6 +21,14 @@ class Hashes:
     def api_key(self, key: str) -> str:
         """The lookup of a credential."""
         return _digest(self._pepper, API_KEY, key)
+
+    def token(self, token: str) -> str:
+        """What the log holds in place of the token that proves a domain."""
+        return _digest(self._pepper, TOKEN, token)
+
+    def public_secret(self) -> bytes:
+        """The 32 bytes of the public partner's key, which must be shown again and is not kept."""
+        return bytes.fromhex(_digest(self._pepper, PUBLIC))
 
     def person(self, tenant: str, external_id: str) -> str:
         """The lookup of a person, as one tenant names them."""
@@ -44,6 +53,13 @@ class Hashes:
     def body(self, canonical: bytes) -> str:
         """The fingerprint of a body, to tell another one under the same key."""
         return hmac.digest(self._identifier_secret, BODY.encode() + canonical, "sha256").hex()
+
+    def fingerprints(self) -> dict[str, str]:
+        """What tells each secret, by the name of its file, from another; it opens nothing."""
+        return {
+            "pepper": _digest(self._pepper, FINGERPRINT, "pepper"),
+            "identifier": _digest(self._identifier_secret, FINGERPRINT, "identifier"),
+        }
 
 
 def _digest(secret: bytes, purpose: str, *parts: str) -> str:

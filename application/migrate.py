@@ -44,15 +44,20 @@ def migrate(url: str, folder: Path = MIGRATIONS) -> list[str]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(SQL["lock"], [LOCK])
         connection.execute(SQL["ledger"])
-        applied: dict[int, str] = dict(connection.execute(SQL["applied"]).fetchall())
-        _refuse_mismatch(known, applied)
-        missing = [migration for migration in known if migration.number not in applied]
+        missing = missing_migrations(connection, known)
         for migration in missing:
             _apply(connection, migration)
         return [migration.name for migration in missing]
 
 
-def read_migrations(folder: Path) -> list[Migration]:
+def missing_migrations(connection: Connection, known: list[Migration]) -> list[Migration]:
+    """What a database lacks of the migrations of this version. Raises MigrationRefused."""
+    applied: dict[int, str] = dict(connection.execute(SQL["applied"]).fetchall())
+    _refuse_mismatch(known, applied)
+    return [migration for migration in known if migration.number not in applied]
+
+
+def read_migrations(folder: Path = MIGRATIONS) -> list[Migration]:
     """The migrations of a folder, `NNNN_name.sql`, in order; raises MigrationRefused on a gap."""
     migrations = []
     for number, file in enumerate(sorted(folder.glob("*.sql")), start=1):

@@ -5,7 +5,7 @@ counts, so everything random in it (ids, keys) is chosen by whoever makes the co
 A command whose outcomes never hold changes is a *question*; it may also be asked of the past.
 """
 
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -19,13 +19,15 @@ Reply = TypeVar("Reply", covariant=True)
 class Change(msgspec.Struct, frozen=True):
     """An event to append to a stream; ``begins`` when it is the first of a new one.
 
-    ``tenant`` is given by commands of nobody's tenant (the operator's); else it is the principal's.
+    ``tenant`` says whose it is, when that is not the principal's own tenant.
+    ``id`` becomes the entry's, where several entries of one command are to be known by their ids.
     """
 
     stream: str
     event: Event
     begins: bool = False
     tenant: str | None = None
+    id: str | None = None
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -35,16 +37,24 @@ class Subject(msgspec.Struct, frozen=True):
     entity_id: str
 
 
+class Document(msgspec.Struct, frozen=True):
+    """What somebody wrote, or may be reached under. Kept beside the log, under a name."""
+
+    name: str
+    content: Any
+
+
 class Outcome(msgspec.Struct, Generic[Reply], frozen=True):
     """What a command does, all of it in one transaction, and what it answers.
 
-    ``subjects`` are new ways from a person to an entity. ``forgets`` names an entity whose subjects
-    and kept replies are destroyed.
+    ``subjects`` are new ways from a person to an entity, ``documents`` are new. ``forgets`` names
+    an entity whose subjects and kept replies are destroyed.
     """
 
     reply: Reply
     changes: tuple[Change, ...] = ()
     subjects: tuple[Subject, ...] = ()
+    documents: tuple[Document, ...] = ()
     forgets: Subject | None = None
 
 

@@ -14,8 +14,7 @@ from domain.events import Entry, Event, stored
 from domain.fold import Fold
 from domain.instants import Instant, shifted
 from domain.known import SUBJECT, Key, Known
-from domain.link import leaving
-from domain.refusals import BackfillRequired, InvalidEventType, InvalidOccurredAt, NotFound
+from domain.refusals import BackfillRequired, InvalidEventType, InvalidOccurredAt
 
 CATEGORY = "entity"
 CLOCK_SKEW_MINUTES = 5
@@ -142,38 +141,6 @@ class RecordParticipation(msgspec.Struct, frozen=True, kw_only=True):
             Participation(self.id, entity_id, event, now, known.position + 1),
             (Change(f"{CATEGORY}-{entity_id}", event, begins),),
             (Subject(self.lookup, entity_id),) if begins else (),
-        )
-
-
-class Erasure(msgspec.Struct, frozen=True):
-    """The reply to an erasure."""
-
-    entity_id: str
-    erased_at: Instant
-    position: int
-
-
-class EraseEntity(msgspec.Struct, frozen=True, kw_only=True):
-    """Make a person unidentifiable for good, and take them out of their links.
-
-    Raises NotFound for nobody known.
-    """
-
-    id: str
-    lookup: str
-
-    @property
-    def asks(self) -> tuple[Key, ...]:
-        return ((SUBJECT, self.lookup),)
-
-    def decide(self, known: Known, now: Instant) -> Outcome[Erasure]:
-        entity_id = known.entity(self.lookup)
-        if entity_id is None:
-            raise NotFound
-        return Outcome(
-            Erasure(entity_id, now, known.position + 1),
-            (Change(f"{CATEGORY}-{entity_id}", Erased()), *leaving(entity_id, known)),
-            forgets=Subject(self.lookup, entity_id),
         )
 
 

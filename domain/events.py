@@ -6,7 +6,7 @@ Stored names (``entity.participated.v1``) are the storage format. A change of me
 version with an upcaster from the old; ``tests/domain/golden`` keeps every version loadable.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import msgspec
@@ -102,6 +102,15 @@ def upcaster(old: str, new: str) -> Callable[[Callable[..., Any]], Callable[...,
         return upcast
 
     return register
+
+
+def stored_names(events: Iterable[type[Event]]) -> list[str]:
+    """The names under which the log may hold some events, the retired ones too."""
+    names = [event.stored_name for event in events]
+    # A retired name comes after its successor as the list grows.
+    for name in names:
+        names += [old for old, (successor, _) in UPCASTERS.items() if successor == name]
+    return names
 
 
 def encode(entry: Entry) -> bytes:

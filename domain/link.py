@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from domain.command import Change, Outcome, Subject
+from domain.entity import ENTITY
 from domain.events import Entry, Event, stored
 from domain.fold import Fold
 from domain.instants import Instant, shifted
@@ -229,6 +230,9 @@ class RedeemLink(msgspec.Struct, frozen=True, kw_only=True):
         offer = known.get(OFFER, self.code_lookup)
         entity_id = known.entity(self.lookup)
         if offer is None or offer.expires_at <= now or not _same_environment(offer, self.tenant):
+            raise LinkCodeInvalid
+        offering = known.get(ENTITY, offer.entity_id)
+        if offering is not None and offering.erased_at is not None:
             raise LinkCodeInvalid
         theirs = known.get(MEMBERSHIP, offer.entity_id)
         group = known.get(GROUP, theirs.group_id) if theirs else None

@@ -5,22 +5,21 @@ A partner's data in one environment is a *tenant*; a key opens exactly one tenan
 """
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from domain.command import Change, Outcome
 from domain.events import Entry, Event, stored
 from domain.fold import Fold
 from domain.instants import Instant
-from domain.known import Key, Known
-from domain.refusals import InvalidName, LastKey, NotFound, SlugTaken, TooManyKeys
+from domain.known import Known
 
 CATEGORY = "partner"
-KEYS_AT_MOST = 20
-NAME_LENGTH_AT_MOST = 200
+PUBLIC_SLUG = "public-sandbox"
+"""The slug of the one public partner; no other may have it."""
 
 Environment = Literal["sandbox", "production"]
+Status = Literal["ACTIVE", "SUSPENDED"]
 
 
 def tenant_of(environment: str, partner_id: str) -> str:
@@ -41,11 +40,40 @@ class IssuedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 @stored("partner.approved.v1")
 class Approved(Event, frozen=True, kw_only=True):
-    """The partner may use one environment."""
+    """The partner may use one environment. A ``public`` one is anybody's, for trying things out."""
 
     name: str
     slug: str
     environment: Environment
+    public: bool = False
+
+
+@stored("partner.challenged.v1")
+class Challenged(Event, frozen=True, kw_only=True):
+    """The partner may prove a domain by serving a token there, of which this is the hash."""
+
+    token_lookup: str
+
+
+@stored("partner.promoted.v1")
+class Promoted(Event, frozen=True, kw_only=True):
+    """The partner served its token under a domain, and may use production."""
+
+    domain: str
+
+
+@stored("partner.suspended.v1")
+class Suspended(Event, frozen=True, kw_only=True):
+    """No key of the partner opens anything, until it is reactivated."""
+
+    changes_authority = True
+
+
+@stored("partner.reactivated.v1")
+class Reactivated(Event, frozen=True, kw_only=True):
+    """The partner's keys open again what they opened."""
+
+    changes_authority = True
 
 
 @stored("partner.key_added.v1")
@@ -79,13 +107,20 @@ class HeldKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Partner(msgspec.Struct, frozen=True, kw_only=True):
-    """A partner, its environments and its living keys, oldest first."""
+    """A partner, its environments and its living keys, oldest first.
+
+    ``token_lookup`` is the hash of the token that proves a domain, ``domain`` the one it proved.
+    """
 
     name: str
     slug: str
     environments: tuple[Environment, ...]
     keys: tuple[HeldKey, ...] = ()
     approved_at: Instant
+    status: Status = "ACTIVE"
+    token_lookup: str | None = None
+    domain: str | None = None
+    public: bool = False
 
     def keys_of(self, environment: Environment) -> tuple[HeldKey, ...]:
         """The living keys of one tenant."""
@@ -94,24 +129,38 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True):
 
 def evolve(partner: Partner | None, entry: Entry) -> Partner | None:
     """The partner after one more entry of its stream."""
+    changed: dict[str, Any] = {}
     match entry.data:
-        case Approved(name=name, slug=slug, environment=environment):
+        case Approved(name=name, slug=slug, environment=environment, public=public):
             return Partner(
-                name=name, slug=slug, environments=(environment,), approved_at=entry.recorded_at
+                name=name,
+                slug=slug,
+                environments=(environment,),
+                approved_at=entry.recorded_at,
+                public=public,
             )
+        case Challenged(token_lookup=token_lookup):
+            changed["token_lookup"] = token_lookup
+        case Promoted(domain=domain) if partner:
+            changed["domain"] = domain
+            changed["environments"] = (*partner.environments, "production")
+        case Suspended():
+            changed["status"] = "SUSPENDED"
+        case Reactivated():
+            changed["status"] = "ACTIVE"
         case KeyAdded(environment=environment, key=key) if partner:
             held = HeldKey(environment=environment, key=key, made_at=entry.recorded_at)
-            return msgspec.structs.replace(partner, keys=(*partner.keys, held))
+            changed["keys"] = (*partner.keys, held)
         case KeyDeleted(key=key) if partner:
             left = tuple(held for held in partner.keys if held.key.key_id != key.key_id)
-            return msgspec.structs.replace(partner, keys=left)
-    return partner
+            changed["keys"] = left
+    return None if partner is None else msgspec.structs.replace(partner, **changed)
 
 
 PARTNER = Fold(
     name="partner_v1",
     state=Partner,
-    events=(Approved, KeyAdded, KeyDeleted),
+    events=(Approved, Challenged, Promoted, Suspended, Reactivated, KeyAdded, KeyDeleted),
     evolve=evolve,
     category=CATEGORY,
 )
@@ -165,105 +214,6 @@ CREDENTIAL = Fold(
         (entry.data.key.lookup,) if isinstance(entry.data, KeyAdded | KeyDeleted) else ()
     ),
 )
-
-
-# Commands
-
-
-class Approval(msgspec.Struct, frozen=True):
-    """The reply to an approval."""
-
-    partner_id: str
-    slug: str
-    environment: Environment
-
-
-class ApprovePartner(msgspec.Struct, frozen=True, kw_only=True):
-    """Let a new partner use one environment, with a first key. Raises SlugTaken, InvalidName."""
-
-    id: str
-    partner_id: str
-    name: str
-    slug: str
-    environment: Environment
-    key: IssuedKey
-
-    @property
-    def asks(self) -> tuple[Key, ...]:
-        return ((SLUG.name, self.slug),)
-
-    def decide(self, known: Known, now: Instant) -> Outcome[Approval]:
-        if not 1 <= len(self.name) <= NAME_LENGTH_AT_MOST or not self.name.isprintable():
-            raise InvalidName(
-                what="name", reason=f"1 to {NAME_LENGTH_AT_MOST} printable characters"
-            )
-        if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.slug) is None or len(self.slug) > 63:
-            raise InvalidName(what="slug", reason="1 to 63 of a-z, 0-9 and single hyphens between")
-        if known.get(SLUG, self.slug) is not None:
-            raise SlugTaken(slug=self.slug)
-        stream = f"{CATEGORY}-{self.partner_id}"
-        tenant = tenant_of(self.environment, self.partner_id)
-        approved = Approved(name=self.name, slug=self.slug, environment=self.environment)
-        key_added = KeyAdded(environment=self.environment, key=self.key)
-        return Outcome(
-            Approval(self.partner_id, self.slug, self.environment),
-            (
-                Change(stream, approved, begins=True, tenant=tenant),
-                Change(stream, key_added, tenant=tenant),
-            ),
-        )
-
-
-class AddKey(msgspec.Struct, frozen=True, kw_only=True):
-    """Give a tenant one more key. Raises NotFound, TooManyKeys."""
-
-    id: str
-    partner_id: str
-    environment: Environment
-    key: IssuedKey
-
-    @property
-    def asks(self) -> tuple[Key, ...]:
-        return ((PARTNER.name, self.partner_id),)
-
-    def decide(self, known: Known, now: Instant) -> Outcome[HeldKey]:
-        partner = known.get(PARTNER, self.partner_id)
-        if partner is None:
-            raise NotFound
-        if len(partner.keys_of(self.environment)) >= KEYS_AT_MOST:
-            raise TooManyKeys(limit=KEYS_AT_MOST)
-        return Outcome(
-            HeldKey(environment=self.environment, key=self.key, made_at=now),
-            (
-                Change(
-                    f"{CATEGORY}-{self.partner_id}",
-                    KeyAdded(environment=self.environment, key=self.key),
-                ),
-            ),
-        )
-
-
-class DeleteKey(msgspec.Struct, frozen=True, kw_only=True):
-    """Take a key away, at once and everywhere. Raises NotFound, LastKey."""
-
-    id: str
-    partner_id: str
-    environment: Environment
-    key_id: str
-
-    @property
-    def asks(self) -> tuple[Key, ...]:
-        return ((PARTNER.name, self.partner_id),)
-
-    def decide(self, known: Known, now: Instant) -> Outcome[Instant]:
-        partner = known.get(PARTNER, self.partner_id)
-        held = partner.keys_of(self.environment) if partner else ()
-        found = next((one for one in held if one.key.key_id == self.key_id), None)
-        if found is None:
-            raise NotFound
-        if len(held) == 1:
-            raise LastKey
-        return Outcome(now, (Change(f"{CATEGORY}-{self.partner_id}", KeyDeleted(key=found.key)),))
 
 
 def slug_from(name: str) -> str:

@@ -9,59 +9,25 @@ from typing import Literal
 
 import msgspec
 
+from domain.action import OWN_ACTIONS, Action, Limits, Risk, policy_of
 from domain.claim import ClaimStatus
 from domain.command import Change, Outcome
 from domain.events import Event, stored
 from domain.instants import Instant
 from domain.known import SUBJECT, Key, Known
-from domain.refusals import UnknownAction
+from domain.refusals import Refusal, UnknownAction
 from domain.standing import Assessment, assess
 
 CATEGORY = "decision"
-POLICY_VERSION = 1
-"""The version of the default action table; a change of the table or the rule raises it."""
 
-Risk = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
 ActorKind = Literal["human", "service"]
 Reason = Literal["TIER_MET", "TIER_ONE_BELOW", "TIER_FAR_BELOW", "CLAIM_FLAGGED", "CLAIM_CONTESTED"]
-Limits = dict[str, int]
 Decision = Literal["ALLOW", "STEP_UP", "LIMIT", "DENY"]
 
 STRICTNESS: dict[Decision, int] = {"ALLOW": 0, "STEP_UP": 1, "LIMIT": 2, "DENY": 3}
 
 
 # Tables
-
-
-class Action(msgspec.Struct, frozen=True):
-    """An action that policy knows: the tier it wants, its risk, and its constrained form."""
-
-    name: str
-    required_tier: int
-    risk: Risk
-    limits: Limits | None = None
-
-
-DEFAULT_ACTIONS: dict[str, Action] = {
-    action.name: action
-    for action in (
-        Action("checkout.complete", 0, "LOW"),
-        Action("profile.update", 0, "LOW"),
-        Action("message.send_bulk", 1, "MEDIUM", {"maxRecipients": 50}),
-        Action("listing.create", 1, "MEDIUM", {"maxPerDay": 3}),
-        Action("payout.request", 1, "MEDIUM", {"maxAmount": 100}),
-        Action("job.accept", 1, "MEDIUM", {"maxConcurrent": 1}),
-        Action("agent.spawn", 1, "MEDIUM", {"maxChildren": 1}),
-        Action("credential.rotate", 2, "HIGH"),
-        Action("data.export_pii", 2, "HIGH"),
-        Action("finance.approve_payment", 2, "HIGH"),
-        Action("api.create_key", 2, "HIGH"),
-        Action("iam.grant_role", 2, "HIGH"),
-        Action("iam.grant_admin", 3, "CRITICAL"),
-        Action("data.delete_bulk", 3, "CRITICAL"),
-        Action("infra.deploy_production", 3, "CRITICAL"),
-    )
-}
 
 ONE_TIER_BELOW: dict[Risk, Decision] = {
     "LOW": "LIMIT",
@@ -180,9 +146,11 @@ class Evaluate(msgspec.Struct, frozen=True, kw_only=True):
     """Judge an action at the point of decision, and record the decision.
 
     With ``records`` False it is a question, which may also be asked of the past.
+    Raises UnknownAction.
     """
 
     id: str
+    tenant: str
     actor_type: ActorKind
     lookup: str
     action: str
@@ -191,36 +159,88 @@ class Evaluate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def asks(self) -> tuple[Key, ...]:
-        return ((SUBJECT, self.lookup),)
+        return ((SUBJECT, self.lookup), (OWN_ACTIONS.name, self.tenant))
 
     def decide(self, known: Known, now: Instant) -> Outcome[Recommendation]:
         found = assess(known.entity(self.lookup), known, now)
-        event = self.weigh(found, known.position)
+        event = weigh(self, self.tenant, found, known)
         if not self.records:
             return Outcome(Recommendation(None, event, now, found))
         return Outcome(
             Recommendation(self.id, event, now, found),
-            (Change(f"{CATEGORY}-{self.id}", event, begins=True),),
+            (Change(f"{CATEGORY}-{self.id}", event, begins=True, id=self.id),),
         )
 
-    def weigh(self, found: Assessment, seen_position: int) -> Decided:
-        """The decision as the log keeps it. Raises UnknownAction."""
-        action = DEFAULT_ACTIONS.get(self.action)
-        if action is None:
-            raise UnknownAction(action=self.action)
-        verdict = judge(action, found.tier, found.claim_status)
-        return Decided(
-            actor_type=self.actor_type,
-            entity_id=found.entity_id,
-            action=action.name,
-            resource=self.resource,
-            decision=verdict.decision,
-            tier=found.tier,
-            required_tier=action.required_tier,
-            risk=action.risk,
-            claim_status=found.claim_status,
-            reasons=verdict.reasons,
-            limits=verdict.limits,
-            policy_version=POLICY_VERSION,
-            seen_position=seen_position,
-        )
+
+class EvaluateMany(msgspec.Struct, frozen=True, kw_only=True):
+    """Judge several actions on one state, and record each decision.
+
+    One that is refused is refused alone: its refusal stands in the place of its reply.
+    """
+
+    id: str
+    evaluations: tuple[Evaluate, ...]
+
+    @property
+    def asks(self) -> tuple[Key, ...]:
+        return tuple(dict.fromkeys(key for one in self.evaluations for key in one.asks))
+
+    def decide(self, known: Known, now: Instant) -> Outcome[tuple[Recommendation | Refusal, ...]]:
+        replies: list[Recommendation | Refusal] = []
+        changes: list[Change] = []
+        for evaluation in self.evaluations:
+            try:
+                outcome = evaluation.decide(known, now)
+            except Refusal as refusal:
+                replies.append(refusal)
+            else:
+                replies.append(outcome.reply)
+                changes += outcome.changes
+        return Outcome(tuple(replies), tuple(changes))
+
+
+class Reconsider(msgspec.Struct, frozen=True, kw_only=True):
+    """The question what a recorded decision would be on what is known.
+
+    It is asked of the entity, not of the person, so that the decisions about those who were erased
+    since can be computed again too. Raises UnknownAction.
+    """
+
+    tenant: str
+    recorded: Decided
+    id: str = ""
+
+    @property
+    def asks(self) -> tuple[Key, ...]:
+        return ((OWN_ACTIONS.name, self.tenant),)
+
+    def decide(self, known: Known, now: Instant) -> Outcome[Decided]:
+        found = assess(self.recorded.entity_id, known, now)
+        return Outcome(weigh(self.recorded, self.tenant, found, known))
+
+
+def weigh(attempt: Evaluate | Decided, tenant: str, found: Assessment, known: Known) -> Decided:
+    """The decision on an attempt, or again on one that was decided, as the log keeps it.
+
+    Raises UnknownAction.
+    """
+    policy = policy_of(tenant, known)
+    action = policy.in_force(attempt.action)
+    if action is None:
+        raise UnknownAction(action=attempt.action)
+    verdict = judge(action, found.tier, found.claim_status)
+    return Decided(
+        actor_type=attempt.actor_type,
+        entity_id=found.entity_id,
+        action=action.name,
+        resource=attempt.resource,
+        decision=verdict.decision,
+        tier=found.tier,
+        required_tier=action.required_tier,
+        risk=action.risk,
+        claim_status=found.claim_status,
+        reasons=verdict.reasons,
+        limits=verdict.limits,
+        policy_version=policy.policy_version,
+        seen_position=known.position,
+    )

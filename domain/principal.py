@@ -8,7 +8,7 @@ from domain.command import Outcome
 from domain.instants import Instant
 from domain.known import Key, Known
 from domain.partner import CREDENTIAL, PARTNER, tenant_of
-from domain.refusals import Forbidden, Unauthenticated
+from domain.refusals import Forbidden, PartnerSuspended, Unauthenticated
 
 Permission = Literal[
     "events:read",
@@ -25,6 +25,8 @@ Permission = Literal[
 ]
 
 ALL_PERMISSIONS: frozenset[str] = frozenset(get_args(Permission))
+PUBLIC_PERMISSIONS = ALL_PERMISSIONS - {"partner:admin"}
+"""What anybody may do with the public partner's key: not take it from the others."""
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,10 +52,16 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def identify(lookup: str, known: Known) -> Principal:
-    """Who a credential is, as things stand. Raises Unauthenticated when it opens nothing."""
+    """Who a credential is, as things stand.
+
+    Raises Unauthenticated when it opens nothing, PartnerSuspended when it opens nothing for now.
+    """
     credential = known.get(CREDENTIAL, lookup)
-    if credential is None or known.get(PARTNER, credential.partner_id) is None:
+    partner = None if credential is None else known.get(PARTNER, credential.partner_id)
+    if credential is None or partner is None:
         raise Unauthenticated
+    if partner.status == "SUSPENDED":
+        raise PartnerSuspended
     return Principal(
         id=f"partner:{credential.partner_id}",
         tenant=tenant_of(credential.environment, credential.partner_id),
@@ -61,7 +69,7 @@ def identify(lookup: str, known: Known) -> Principal:
         environment=credential.environment,
         key_id=credential.key_id,
         lookup=lookup,
-        permissions=ALL_PERMISSIONS,
+        permissions=PUBLIC_PERMISSIONS if partner.public else ALL_PERMISSIONS,
         authority=known.authority,
     )
 
@@ -91,3 +99,6 @@ OPERATOR = Principal(
     authority=0,
 )
 """Whoever sits at the server's own command line. Shows no credential, belongs to no tenant."""
+
+NOBODY = msgspec.structs.replace(OPERATOR, id="nobody", permissions=frozenset())
+"""Whoever asks without a credential, where none is wanted."""

@@ -100,6 +100,12 @@ class UnknownAction(Invalid):
     hint_text = "GET /v1/policy/actions lists the registered actions."
 
 
+class BulkLimitExceeded(Invalid):
+    code = "BULK_LIMIT_EXCEEDED"
+    sentence = "More than {limit} evaluations in one request."
+    hint_text = "Send them in several requests."
+
+
 class UnknownPosition(Invalid):
     code = "INVALID_AS_OF"
     sentence = "Invalid asOf: {reason}"
@@ -111,6 +117,18 @@ class InvalidName(Invalid):
     sentence = "Invalid {what}: {reason}"
 
 
+class InvalidUrl(Invalid):
+    code = "INVALID_URL"
+    sentence = "Invalid url: {reason}"
+    hint_text = "Give the public address of your site, such as https://example.com."
+
+
+class BatchLimitExceeded(Invalid):
+    code = "BATCH_LIMIT_EXCEEDED"
+    sentence = "A batch holds at most {limit} events, not {count}."
+    hint_text = "Send several batches, or any number of events as application/x-ndjson."
+
+
 class Unauthenticated(Refusal):
     code = "UNAUTHENTICATED"
     sentence = "The API key is missing, mistyped, unknown or deleted."
@@ -120,6 +138,12 @@ class Unauthenticated(Refusal):
 class Forbidden(Refusal):
     code = "FORBIDDEN"
     sentence = "This credential may not do that: it lacks {permission}."
+
+
+class PartnerSuspended(Forbidden):
+    code = "PARTNER_SUSPENDED"
+    sentence = "This partner is suspended; all of its keys are."
+    hint_text = "Ask the operator of this server."
 
 
 class NotFound(Refusal):
@@ -178,6 +202,26 @@ class TooManyKeys(Conflict):
     hint_text = "Delete one that is no longer used."
 
 
+class ChallengeFailed(Conflict):
+    code = "CHALLENGE_FAILED"
+    sentence = "The domain is not proven: {reason}."
+    hint_text = (
+        "Serve the token of your registration, and nothing else, as plain text under "
+        "/.well-known/mir-challenge, without a redirect."
+    )
+
+
+class AlreadyPromoted(Conflict):
+    code = "ALREADY_PROMOTED"
+    sentence = "This partner is in production already, with another domain or with none."
+
+
+class TooManyActions(Conflict):
+    code = "TOO_MANY_ACTIONS"
+    sentence = "A tenant has at most {limit} actions of its own."
+    hint_text = "Change one that is no longer used."
+
+
 class PayloadTooLarge(Refusal):
     code = "PAYLOAD_TOO_LARGE"
     sentence = "The body is larger than {limit_bytes} bytes."
@@ -192,6 +236,13 @@ class IdempotencyKeyReused(Refusal):
     code = "IDEMPOTENCY_KEY_REUSED"
     sentence = "This Idempotency-Key was used with another body."
     hint_text = "Use a new key for a new request; repeat the old body to see the old reply."
+
+
+class RateLimited(Refusal):
+    """Asked too often. ``seconds`` from now, at the latest, the same request is taken again."""
+
+    code = "RATE_LIMITED"
+    sentence = "Too many requests; try again in {seconds} seconds."
 
 
 class RequestTimeout(Refusal):

@@ -29,10 +29,15 @@ def check_durability(url: str, *, allow_unsafe: bool = False) -> None:
     """
     # Said outright, so that a database of another encoding still answers with text.
     with psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection:
-        settings: dict[str, str] = dict(connection.execute(SQL["settings"]).fetchall())
+        settings = settings_of(connection)
     faults = unsuitable(settings) + ([] if allow_unsafe else unsafe(settings))
     if faults:
         raise UnsafeDatabase("\n".join(faults))
+
+
+def settings_of(connection: psycopg.Connection) -> dict[str, str]:
+    """The settings of a database that Tenure depends on."""
+    return dict(connection.execute(SQL["settings"]).fetchall())
 
 
 def unsuitable(settings: Mapping[str, str]) -> list[str]:

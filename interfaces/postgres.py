@@ -108,6 +108,10 @@ class EmbeddedPostgres:
             finally:
                 users.release()
 
+    def exists(self) -> bool:
+        """Whether the data folder has a database at all."""
+        return self._folder.exists()
+
     def is_running(self) -> bool:
         """Whether the server's main process is alive, though perhaps still recovering."""
         return self.pid() is not None

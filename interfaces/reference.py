@@ -18,9 +18,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 import msgspec
 from pydantic.fields import FieldInfo
 
+from domain.action import DEFAULT_ACTIONS, POLICY_VERSION, Risk
 from domain.event_types import ACTIONS_BY_CATEGORY
 from domain.events import EVENTS, UPCASTERS, Entry, Event
-from domain.policy import DEFAULT_ACTIONS, FROM_CLAIMS, ONE_TIER_BELOW, POLICY_VERSION, WHY, Risk
+from domain.policy import FROM_CLAIMS, ONE_TIER_BELOW, WHY
 from domain.refusals import Refusal
 from domain.standing import QUALIFYING_EVENTS, TIERS
 from interfaces.api.app import create_app
@@ -40,6 +41,15 @@ def pages() -> dict[str, str]:
         "policy.md": policy_page(),
         "events-in-the-log.md": events_page(),
         "openapi.json": openapi_document(),
+    }
+
+
+def stale(folder: Path) -> dict[str, str]:
+    """The pages of a folder that do not say what the code says, as they should be."""
+    return {
+        name: text
+        for name, text in pages().items()
+        if not (folder / name).exists() or (folder / name).read_text() != text
     }
 
 
@@ -106,9 +116,10 @@ def policy_page() -> str:
     from_claims = [(status, *(FROM_CLAIMS[status, risk] for risk in risks)) for status in statuses]
     return _page(
         "Policy",
-        f"Policy version {POLICY_VERSION}. A decision is the stricter of the two tables below, in "
-        "the order ALLOW, STEP_UP, LIMIT, DENY. It is a recommendation: the caller decides.",
+        "A decision is the stricter of what tier and claims give, in the order ALLOW, STEP_UP, "
+        "LIMIT, DENY. It is a recommendation: the caller decides.",
         "## Actions",
+        f"Every tenant begins with this table, which is version {POLICY_VERSION}.",
         _table(("Action", "Tier required", "Risk", "Limits with LIMIT"), actions),
         "## From the tier",
         _table(("Tier", *risks), from_tier),
@@ -245,21 +256,16 @@ def _is_struct(hint: Any) -> bool:
 
 
 def main() -> int:
-    """Write what is out of date, or only name it."""
+    """Write the pages that are out of date, or only name them."""
     parser = argparse.ArgumentParser(prog="python -m interfaces.reference")
     parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 if stale")
     check = parser.parse_args().check
-    stale = 0
-    for name, text in pages().items():
-        page = FOLDER / name
-        if page.exists() and page.read_text() == text:
-            continue
-        stale += 1
-        sys.stdout.write(f"{'out of date' if check else 'written'}: docs/reference/{name}\n")
+    found = stale(FOLDER)
+    for name, text in found.items():
         if not check:
-            page.parent.mkdir(parents=True, exist_ok=True)
-            page.write_text(text)
-    return int(check and stale > 0)
+            (FOLDER / name).write_text(text)
+        sys.stdout.write(f"{'out of date' if check else 'written'}: docs/reference/{name}\n")
+    return int(check and bool(found))
 
 
 if __name__ == "__main__":

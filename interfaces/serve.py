@@ -9,21 +9,23 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
-from functools import partial
 from typing import NoReturn
 
 import psycopg
 from prometheus_client.multiprocess import mark_process_dead
 
+from interfaces.admission import first_partner, public_partner
 from interfaces.durability import check_durability
+from interfaces.installation import check_secrets
 from interfaces.locks import FileLock
 from interfaces.logs import log_to_stderr
 from interfaces.postgres import DatabaseUnavailable, EmbeddedPostgres
 from interfaces.settings import Settings
 from interfaces.supervisor import Program, Supervisor
-from interfaces.wiring import first_partner, prepare
+from interfaces.supervisor_metrics import SupervisorMetrics
+from interfaces.wiring import prepare
 
 APP = "interfaces.api.app:create_app"
 DRAIN_SECONDS = 20
@@ -50,7 +52,8 @@ def serve(
 ) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP, then finish the requests in flight and stop it all.
 
-    Raises CannotServe, DatabaseUnavailable, UnsafeDatabase, MigrationRefused or StartFailed.
+    Raises CannotServe, DatabaseUnavailable, UnsafeDatabase, MigrationRefused, WrongSecrets or
+    StartFailed.
     """
     log_to_stderr(settings.log_level)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -74,9 +77,13 @@ def serve(
         check_durability(url, allow_unsafe=settings.allow_unsafe_durability)
         for name in prepare(url):
             log.info("Made %s.", name)
+        check_secrets(settings, url)
+        if key := public_partner(settings, url):
+            _say(f"Public sandbox API key, anybody's: {key}")
+        listening = stack.enter_context(listen(host, port))
+        # Only now, because a key that is shown and then followed by an error is a key lost.
         if key := first_key(settings, url):
             _say(f"First start: your sandbox API key, shown only now: {key}")
-        listening = stack.enter_context(listen(host, port))
         metrics = settings.data / "metrics"
         # What a killed server left would be counted as this one's.
         shutil.rmtree(metrics, ignore_errors=True)
@@ -93,22 +100,28 @@ def serve(
             environment,
             descriptors=[listening.fileno()],
         )
-        # Or a dead worker's gauges would be added up with the living ones'.
-        supervisor = Supervisor(
-            [worker] * workers, ended=partial(mark_process_dead, path=str(metrics))
-        )
-        asyncio.run(_run(supervisor, listening, url, postgres))
+        told = SupervisorMetrics(metrics)
+
+        def ended(process_id: int) -> None:
+            # Or a dead worker's gauges would be added up with the living ones'.
+            mark_process_dead(process_id, str(metrics))  # type: ignore[no-untyped-call]
+            told.worker_ended()
+
+        beside = [_keep_house(url, told)]
+        if postgres is not None:
+            beside.append(_keep_database(postgres, told))
+        asyncio.run(_run(Supervisor([worker] * workers, ended), listening, beside))
 
 
 async def _run(
-    supervisor: Supervisor, listening: socket.socket, url: str, postgres: EmbeddedPostgres | None
+    supervisor: Supervisor,
+    listening: socket.socket,
+    beside: Sequence[Coroutine[None, None, None]],
 ) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    beside = [asyncio.create_task(_keep_house(url))]
-    if postgres is not None:
-        beside.append(asyncio.create_task(_keep_database(postgres)))
+    tasks = [asyncio.create_task(loop) for loop in beside]
     try:
         starting = asyncio.create_task(supervisor.start())
         stopping = asyncio.create_task(stopped.wait())
@@ -122,9 +135,9 @@ async def _run(
         # Otherwise new connections would wait here for a worker that never takes them.
         listening.close()
         await supervisor.stop(DRAIN_SECONDS)
-        for task in beside:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def listen(host: str, port: int, seconds: float = BIND_SECONDS) -> socket.socket:
@@ -151,24 +164,26 @@ def listen(host: str, port: int, seconds: float = BIND_SECONDS) -> socket.socket
             return listening
 
 
-async def _keep_house(url: str) -> None:
+async def _keep_house(url: str, told: SupervisorMetrics) -> None:
     """Ask the database, now and then, to drop what nobody can ask for any more."""
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
                 await connection.execute("select tenure_housekeep()")
+            told.housekept()
         except psycopg.Error as error:
             log.warning("Housekeeping failed and will be tried again: %s", error)
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
 
-async def _keep_database(postgres: EmbeddedPostgres) -> None:
+async def _keep_database(postgres: EmbeddedPostgres, told: SupervisorMetrics) -> None:
     """Bring the embedded PostgreSQL back whenever it dies; the workers connect again."""
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         if postgres.is_running():
             continue
         log.error("The embedded PostgreSQL has died; starting it again.")
+        told.postgres_ended()
         try:
             await asyncio.to_thread(postgres.start)
         except DatabaseUnavailable as error:

@@ -6,10 +6,19 @@ import re
 import secrets
 import tempfile
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
 
 SECRET_BYTES = 32
@@ -28,6 +37,14 @@ def _from_hexadecimal(value: object) -> object:
     if not re.fullmatch(rf"[0-9a-fA-F]{{{2 * SECRET_BYTES}}}", value):
         raise ValueError(f"expected {2 * SECRET_BYTES} hexadecimal digits")
     return bytes.fromhex(value)
+
+
+def _with_its_extra(value: str | None) -> str | None:
+    if value is not None and not (
+        find_spec("opentelemetry.sdk") and find_spec("opentelemetry.exporter")
+    ):
+        raise ValueError("tracing is not installed: pip install 'tenure[tracing]'")
+    return value
 
 
 def _absolute(value: object) -> object:
@@ -84,6 +101,28 @@ class Settings(BaseModel):
         description="What an Idempotency-Key sent again with another body gets: `refuse` is 422, "
         "`replay` is the first answer again, marked `X-Idempotency-Mismatch: true`.",
     )
+    rate_limit: str | None = Field(
+        default=None,
+        pattern=r"^[1-9][0-9]{0,8}/[1-9][0-9]{0,4}$",
+        validation_alias="TENURE_RATE_LIMIT",
+        description="Requests that each tenant may make in a window of seconds, `1000/60`; whoever "
+        "shows no key is counted by address, and that of a proxy counts as one. Beyond it the "
+        "answer is 429. Workers add up their counts once a second: in a burst each may let the "
+        "whole quota pass before it learns of the others. Absent: no limit.",
+    )
+    public_sandbox: bool = Field(
+        default=False,
+        validation_alias="TENURE_PUBLIC_SANDBOX",
+        description="Keep a partner for trying things out, whose sandbox key anybody may have from "
+        "`GET /v1/partners/public-sandbox`. Switched off, the key opens nothing from the next "
+        "start on.",
+    )
+    promote_loopback: bool = Field(
+        default=False,
+        validation_alias="TENURE_PROMOTE_LOOPBACK",
+        description="Let partners prove domains on this machine, on any port. For tests only: it "
+        "lets whoever registers ask this machine's own services.",
+    )
     header_timeout_seconds: Seconds = Field(
         default=10,
         validation_alias="TENURE_HEADER_TIMEOUT",
@@ -98,6 +137,14 @@ class Settings(BaseModel):
         default="info",
         validation_alias="TENURE_LOG_LEVEL",
         description="The least severe messages written to standard error.",
+    )
+    otlp_endpoint: Annotated[str | None, AfterValidator(_with_its_extra)] = Field(
+        default=None,
+        pattern=r"^https?://[^\s?#]+$",
+        validation_alias="TENURE_OTLP_ENDPOINT",
+        description="Address of an OpenTelemetry collector that takes OTLP over HTTP, such as "
+        "`http://localhost:4318`; traces go to `/v1/traces` below it. Unset, nothing is traced. "
+        "Needs the extra `tenure[tracing]`.",
     )
     pepper: Secret = Field(
         validation_alias="TENURE_PEPPER",
@@ -117,21 +164,9 @@ class Settings(BaseModel):
 
         `data` goes before `TENURE_DATA`. Raises SettingsError, naming every variable at fault.
         """
-        given = {
-            name: value
-            for name, value in environment.items()
-            if name.startswith("TENURE_") and not name.startswith(TEST_PREFIX) and value
-        }
-        if data is not None:
-            given["TENURE_DATA"] = str(data)
+        given = _given(data, environment)
         _refuse_unknown(given, [variable(field) for field in cls.model_fields.values()])
-        folder = Path(given.get("TENURE_DATA", "tenure-data")).expanduser().absolute() / "secrets"
-        for name, file in (
-            ("TENURE_PEPPER", folder / "pepper"),
-            ("TENURE_IDENTIFIER_SECRET", folder / "identifier"),
-        ):
-            if name not in given:
-                given[name] = _kept_secret(file)
+        given |= {name: _kept_secret(file) for name, file in _secrets_not_in(given).items()}
         try:
             return cls.model_validate(given)
         except ValidationError as error:
@@ -154,6 +189,30 @@ class Settings(BaseModel):
 def variable(field: FieldInfo) -> str:
     """Name of the environment variable of a field of Settings."""
     return str(field.validation_alias)
+
+
+def lost_secrets(
+    data: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> list[str]:
+    """The variables of those secrets that are neither set nor in the data folder."""
+    files = _secrets_not_in(_given(data, environment))
+    return [name for name, file in files.items() if not file.exists()]
+
+
+def _given(data: Path | None, environment: Mapping[str, str]) -> dict[str, str]:
+    given = {
+        name: value
+        for name, value in environment.items()
+        if name.startswith("TENURE_") and not name.startswith(TEST_PREFIX) and value
+    }
+    return given if data is None else given | {"TENURE_DATA": str(data)}
+
+
+def _secrets_not_in(given: Mapping[str, str]) -> dict[str, Path]:
+    """The variables of secrets that are not set, each with its file in the data folder."""
+    folder = Path(given.get("TENURE_DATA", "tenure-data")).expanduser().absolute() / "secrets"
+    files = {"TENURE_PEPPER": "pepper", "TENURE_IDENTIFIER_SECRET": "identifier"}
+    return {name: folder / file for name, file in files.items() if name not in given}
 
 
 def _refuse_unknown(given: Mapping[str, str], known: list[str]) -> None:

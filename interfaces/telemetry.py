@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 from domain.instants import instant
 
@@ -18,28 +19,11 @@ REQUESTS = Histogram(
     ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
 )
-BATCH_SIZE = Histogram(
-    "tenure_batch_size",
-    "Commands or questions answered by one transaction.",
-    ["engine"],
-    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+REFUSALS = Counter(
+    "tenure_refusals_total", "Requests refused, by the code of the refusal.", ["code"]
 )
-BATCH_SECONDS = Histogram(
-    "tenure_batch_seconds",
-    "Time from taking a batch to its commit.",
-    ["engine"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
-)
-QUEUE_DEPTH = Gauge(
-    "tenure_queue_depth",
-    "Commands or questions waiting, over all workers.",
-    ["engine"],
-    multiprocess_mode="livesum",
-)
-LOG_HEAD = Gauge(
-    "tenure_log_head_position",
-    "The newest position of the log.",
-    multiprocess_mode="max",
+REPLAYS = Counter(
+    "tenure_idempotency_replays_total", "Replies that were kept ones of an earlier request."
 )
 DEFECTS = Counter("tenure_defects_total", "Requests answered with INTERNAL_ERROR.")
 
@@ -56,13 +40,19 @@ class Answer(msgspec.Struct, omit_defaults=True):
     status: int
     milliseconds: float
     position: int | None = None
+    code: str | None = None
 
 
 class Telemetry:
-    """Counts and logs what was answered. Lines are gathered and written a few times a second."""
+    """Counts and logs what was answered. Lines are gathered and written a few times a second.
+
+    ``beside`` are told each time, to export numbers of their own.
+    """
 
     def __init__(self, *, log_requests: bool) -> None:
         self._log_requests = log_requests
+        self.beside: list[Callable[[], object]] = []
+        self.replays = 0
         self._answers: list[Answer] = []
 
     def answered(self, answer: Answer) -> None:
@@ -79,6 +69,8 @@ class Telemetry:
 
     def flush(self) -> None:
         """Count what has gathered, and write it to standard error."""
+        for export in self.beside:
+            export()
         answers, self._answers = self._answers, []
         histograms: dict[tuple[str, str, int], Any] = {}
         for answer in answers:
@@ -86,8 +78,13 @@ class Telemetry:
             if labels not in histograms:
                 histograms[labels] = REQUESTS.labels(*labels)
             histograms[labels].observe(answer.milliseconds / 1000)
-            if answer.status >= 500:
+            if answer.code is not None:
+                REFUSALS.labels(answer.code).inc()
+            if answer.status == 500:
                 DEFECTS.inc()
+        if self.replays:
+            REPLAYS.inc(self.replays)
+            self.replays = 0
         if answers and self._log_requests:
             sys.stderr.buffer.write(msgspec.json.Encoder().encode_lines(answers))
             sys.stderr.buffer.flush()

@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import psycopg
 
 from application.access import Access
 from application.hashes import Hashes
@@ -19,24 +18,29 @@ from application.key_use import keep_key_use
 from application.log.batch import Rules
 from application.log.committer import Committer
 from application.log.connections import pool, writer_line
-from application.log.gathering import Gathering
+from application.log.line import Line
 from application.log.lists import Lists
 from application.log.loading import Loading
 from application.log.reader import Reader
 from application.log.recorder import Log
 from application.log.submission import Submission
 from application.migrate import migrate
+from application.rate_limits import Guesses, RateLimits
 from domain.api_keys import PREFIXES, format_key, shown_prefix
 from domain.command import Outcome
 from domain.fold import folds_by_type
 from domain.instants import Instant, instant
 from domain.known import Key, Known
-from domain.partner import Approval, ApprovePartner, Environment, IssuedKey, slug_from
+from domain.partner import Environment, IssuedKey
+from interfaces.engine_metrics import EngineMetrics
 from interfaces.settings import Settings
-from interfaces.telemetry import BATCH_SECONDS, BATCH_SIZE, LOG_HEAD, QUEUE_DEPTH, Telemetry
+from interfaces.telemetry import Telemetry
 from projections.catalogue import INLINE, VERSIONS
 from projections.engine.replay import Replay
 from projections.engine.tables import make_tables
+
+if TYPE_CHECKING:
+    from interfaces.tracing import Tracing
 
 
 def now() -> Instant:
@@ -56,7 +60,7 @@ class Probe(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Services:
-    """What a worker works with.
+    """What a worker works with. ``tracing`` is None unless an operator asked for traces.
 
     ``lists`` sees the caller's tenant alone; ``past``, like the reader, whatever a question needs.
     """
@@ -70,6 +74,9 @@ class Services:
     past: Lists
     replay: Replay
     telemetry: Telemetry
+    tracing: "Tracing | None"
+    guesses: Guesses
+    rate_limits: RateLimits | None
 
     now = staticmethod(now)
 
@@ -80,10 +87,15 @@ class Services:
     def new_key(self, environment: Environment) -> tuple[str, IssuedKey]:
         """A new API key, and what may be kept of it."""
         key = format_key(PREFIXES[environment], secrets.token_bytes(32))
-        issued = IssuedKey(
-            key_id=new_id(), lookup=self.hashes.api_key(key), prefix=shown_prefix(key)
-        )
-        return key, issued
+        return key, self.issued(key)
+
+    def public_key(self) -> str:
+        """The public partner's key, the same each time."""
+        return format_key(PREFIXES["sandbox"], self.hashes.public_secret())
+
+    def issued(self, key: str) -> IssuedKey:
+        """What may be kept of a key."""
+        return IssuedKey(key_id=new_id(), lookup=self.hashes.api_key(key), prefix=shown_prefix(key))
 
 
 @contextlib.asynccontextmanager
@@ -95,39 +107,55 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         folds_by_type(INLINE), VERSIONS, new_id, settings.idempotency_mismatch == "replay"
     )
     loading = Loading(INLINE)
+    tracing, connect, lists = _drawn(settings, url)
+    of_reader, of_committer = EngineMetrics("reader"), EngineMetrics("committer")
     # The reader tells access of changes, and access asks the reader: one must be named first.
     access = Access(hashes, lambda question: reader.answer(question))  # noqa: PLW0108
     reader = Reader(
-        partial(writer_line, url),
+        connect,
         rules,
         loading,
         now,
         limit=settings.queue_limit,
         saw=access.saw,
-        observe=_observe("reader"),
+        observe=of_reader.observe,
+        tracer=tracing,
     )
     committer = Committer(
-        partial(writer_line, url),
+        connect,
         rules,
         loading,
         now,
         limit=settings.queue_limit,
         saw=access.saw,
-        observe=_observe("committer"),
+        observe=of_committer.observe,
+        tracer=tracing,
     )
+    telemetry.beside += [
+        partial(of_reader.export, reader),
+        partial(of_committer.export, committer),
+    ]
     of_tenant, of_all = pool(url, "tenure_reader"), pool(url, "tenure_writer")
+    rate_limits = None
+    if settings.rate_limit is not None:
+        quota, _, seconds = settings.rate_limit.partition("/")
+        rate_limits = RateLimits(int(quota), int(seconds))
     services = Services(
         settings,
         hashes,
         access,
         committer,
         reader,
-        Lists(of_tenant, access),
-        Lists(of_all, access),
+        lists(of_tenant, access),
+        lists(of_all, access),
         Replay(INLINE),
         telemetry,
+        tracing,
+        Guesses(),
+        rate_limits,
     )
     async with (
+        tracing or contextlib.nullcontext(),
         of_tenant,
         of_all,
         _running(
@@ -135,6 +163,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
             reader.run(),
             telemetry.run(),
             keep_key_use(access, url),
+            *(() if rate_limits is None else (rate_limits.run(of_all),)),
         ),
     ):
         yield services
@@ -152,17 +181,17 @@ async def _running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _observe(engine: str) -> Callable[[Gathering, int, float], None]:
-    size, seconds = BATCH_SIZE.labels(engine), BATCH_SECONDS.labels(engine)
-    depth = QUEUE_DEPTH.labels(engine)
+def _drawn(
+    settings: Settings, url: str
+) -> tuple["Tracing | None", Callable[[], Awaitable[Line]], Callable[..., Lists]]:
+    """What draws traces, and the lines and lists that it sees; plain ones unless it is wanted."""
+    if settings.otlp_endpoint is None:
+        return None, partial(writer_line, url), Lists
+    # The SDK is large, and an extra that may not be installed.
+    from interfaces.tracing import TracedLists, Tracing
 
-    def observe(gathering: Gathering, batch_size: int, batch_seconds: float) -> None:
-        size.observe(batch_size)
-        seconds.observe(batch_seconds)
-        depth.set(gathering.depth)
-        LOG_HEAD.set(gathering.head.position)
-
-    return observe
+    tracing = Tracing.to(settings.otlp_endpoint)
+    return tracing, partial(tracing.writer_line, url), partial(TracedLists, tracing)
 
 
 def prepare(url: str) -> list[str]:
@@ -173,40 +202,3 @@ def prepare(url: str) -> list[str]:
     applied = migrate(url)
     with Log(url) as log:
         return applied + make_tables(url, INLINE, log.entries)
-
-
-def approve_partner(
-    settings: Settings, url: str, name: str, slug: str | None, environment: Environment
-) -> tuple[Approval, str]:
-    """Approve a partner from the command line; the approval and the first API key.
-
-    Raises a Refusal.
-    """
-
-    async def approve() -> tuple[Approval, str]:
-        async with open_services(settings, url) as services:
-            key, issued = services.new_key(environment)
-            command = ApprovePartner(
-                id=new_id(),
-                partner_id=new_id(),
-                name=name,
-                slug=slug_from(name) if slug is None else slug,
-                environment=environment,
-                key=issued,
-            )
-            reply = await services.committer.answer(Submission(command, request_id=new_id()))
-            approval: Approval = reply.value
-            return approval, key
-
-    return asyncio.run(approve())
-
-
-def first_partner(settings: Settings, url: str) -> str | None:
-    """A sandbox key for whoever starts Tenure for the first time; None when there are partners."""
-    with psycopg.connect(url) as connection:
-        (exists,) = connection.execute(
-            "select exists (select from state where fold = 'partner_v1')"
-        ).fetchone() or (False,)
-    if exists:
-        return None
-    return approve_partner(settings, url, "First partner", None, "sandbox")[1]

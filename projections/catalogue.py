@@ -1,6 +1,6 @@
 """Which folds run inline with the write: all that a reply depends on."""
 
-from domain import claim, entity, link, partner
+from domain import action, claim, entity, link, partner
 from domain.fold import AnyFold
 
 INLINE: tuple[AnyFold, ...] = (
@@ -11,6 +11,7 @@ INLINE: tuple[AnyFold, ...] = (
     link.LINK_STREAM,
     link.GROUP,
     link.MEMBERSHIP,
+    action.OWN_ACTIONS,
     partner.PARTNER,
     partner.SLUG,
     partner.CREDENTIAL,
@@ -21,6 +22,7 @@ VERSIONS: dict[str, AnyFold] = {
     claim.CATEGORY: claim.CLAIM,
     link.LINK: link.LINK_STREAM,
     link.GROUP_CATEGORY: link.GROUP,
+    action.CATEGORY: action.OWN_ACTIONS,
     partner.CATEGORY: partner.PARTNER,
 }
 """The fold whose rows count the entries of a stream, by the stream's category. A category that is

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import psycopg
 
 from domain.command import Outcome
 from domain.instants import Instant
@@ -13,6 +14,8 @@ from domain.ports import Fetch
 from domain.refusals import NotFound
 
 STATEMENT = Path(__file__).with_name("key_use.sql").read_bytes()
+EVERY = Path(__file__).with_name("every_partner.sql").read_bytes()
+OWNER = Path(__file__).with_name("slug_owner.sql").read_bytes()
 
 
 class AskPartner(msgspec.Struct, frozen=True):
@@ -30,6 +33,30 @@ class AskPartner(msgspec.Struct, frozen=True):
         if partner is None:
             raise NotFound
         return Outcome(partner)
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A partner in the operator's list, and how it may be reached."""
+
+    partner_id: str
+    partner: Partner
+    contact: dict[str, str]
+
+
+def every_partner(url: str) -> list[Listed]:
+    """All partners, oldest first, as the database's owner sees them."""
+    with psycopg.connect(url) as connection:
+        return [
+            Listed(partner_id, PARTNER.decode(row), msgspec.json.decode(contact or "{}"))
+            for partner_id, row, contact in connection.execute(EVERY)
+        ]
+
+
+def owner_of_slug(url: str, slug: str) -> str | None:
+    """The id of the partner whose a slug is, as the database's owner sees it."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute(OWNER, {"slug": slug}).fetchone()
+    return None if found is None else found[0]
 
 
 async def keys_in_use(fetch: Fetch, key_ids: Sequence[str]) -> dict[str, Instant]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from domain.claim import Contested, Filed, Settled, Status
-from domain.events import decode
+from domain.claim import CLAIM, Contested, Filed, Settled, Status
+from domain.events import decode, stored_names
 from domain.instants import Instant
 from domain.ports import Fetch
 from domain.refusals import NotFound
@@ -19,6 +19,7 @@ _STATEMENTS = Path(__file__).parent
 EVENTS = (_STATEMENTS / "timeline.sql").read_bytes()
 ABOUT = (_STATEMENTS / "engine" / "about.sql").read_bytes()
 PERSON = (_STATEMENTS / "engine" / "person.sql").read_bytes()
+CLAIM_STEPS = msgspec.json.encode(stored_names(CLAIM.events)).decode()
 END = str(2**62)
 
 
@@ -90,7 +91,14 @@ async def _slices(fetch: Fetch, statement: bytes, source: str) -> AsyncIterator[
     place = 0
     while True:
         rows = await fetch(
-            statement, {"source": source, "after": str(place), "until": END, "limit": str(SLICE)}
+            statement,
+            {
+                "source": source,
+                "types": CLAIM_STEPS,
+                "after": str(place),
+                "until": END,
+                "limit": str(SLICE),
+            },
         )
         for row in rows:
             yield row

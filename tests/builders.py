@@ -9,23 +9,26 @@ from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
 
-from domain.command import Command, Outcome
+from domain.action import Action, SetAction
+from domain.admission import (
+    ApprovePartner,
+    PromotePartner,
+    ReactivatePartner,
+    RegisterPartner,
+    SuspendPartner,
+)
 from domain.claim import ContestClaim, ContestReason, FileClaim, SettleClaim, Verdict
-from domain.entity import ActorType, Entity, EraseEntity, RecordParticipation
+from domain.command import Command, Outcome
+from domain.entity import ActorType, Entity, RecordParticipation
+from domain.erasure import EraseEntity
 from domain.events import Entry, Event
 from domain.fold import AnyFold, folds_by_type
 from domain.instants import Instant, shifted
 from domain.known import NO_ROW, SUBJECT, Key, Known, Row
 from domain.link import LeaveLink, OfferLink, RedeemLink
-from domain.partner import (
-    AddKey,
-    ApprovePartner,
-    DeleteKey,
-    Environment,
-    IssuedKey,
-    tenant_of,
-)
-from domain.policy import ActorKind, Evaluate
+from domain.partner import Environment, IssuedKey, tenant_of
+from domain.partner_keys import AddKey, DeleteKey
+from domain.policy import ActorKind, Evaluate, EvaluateMany
 from domain.principal import ALL_PERMISSIONS, OPERATOR, Principal
 from domain.refusals import Refusal
 from projections.catalogue import INLINE
@@ -35,6 +38,7 @@ TENANT = "sandbox/acme"
 
 R = TypeVar("R")
 _numbers = count(1)
+_tenants: dict[str, str] = {}
 
 
 def an_id() -> str:
@@ -54,7 +58,9 @@ def a_hash_of(text: str) -> str:
 
 def a_lookup(person: str = "alice", tenant: str = TENANT) -> str:
     """The lookup of a person, as a tenant names them."""
-    return a_hash_of(f"{tenant} {person}")
+    lookup = a_hash_of(f"{tenant} {person}")
+    _tenants[lookup] = tenant
+    return lookup
 
 
 # Commands
@@ -98,11 +104,17 @@ def an_evaluation(
     """The command to judge an action of somebody."""
     return Evaluate(
         id=an_id(),
+        tenant=tenant,
         actor_type=actor_type,
         lookup=a_lookup(person, tenant),
         action=action,
         records=records,
     )
+
+
+def a_bulk_evaluation(*evaluations: Evaluate) -> EvaluateMany:
+    """The command to judge several actions on one state."""
+    return EvaluateMany(id=an_id(), evaluations=evaluations)
 
 
 def an_issued_key(key: str = "a key") -> IssuedKey:
@@ -118,6 +130,7 @@ def an_approval(
     slug: str | None = None,
     environment: Environment = "sandbox",
     key: IssuedKey | None = None,
+    public: bool = False,
 ) -> ApprovePartner:
     """The command to let a partner in."""
     return ApprovePartner(
@@ -127,6 +140,7 @@ def an_approval(
         slug=partner_id if slug is None else slug,
         environment=environment,
         key=key or an_issued_key(f"first key of {partner_id}"),
+        public=public,
     )
 
 
@@ -141,9 +155,60 @@ def a_key_deleted(
     key: IssuedKey, partner_id: str = "acme", environment: Environment = "sandbox"
 ) -> DeleteKey:
     """The command to take a key away from a partner."""
-    return DeleteKey(
-        id=an_id(), partner_id=partner_id, environment=environment, key_id=key.key_id
+    return DeleteKey(id=an_id(), partner_id=partner_id, environment=environment, key_id=key.key_id)
+
+
+def an_action_set(
+    name: str = "data.export_pii", *, tenant: str = TENANT, action: Action | None = None
+) -> SetAction:
+    """The command to override an action for a tenant."""
+    return SetAction(id=an_id(), tenant=tenant, action=action or Action(name, 1, "LOW", {"max": 1}))
+
+
+def a_registration(
+    partner_id: str = "acme",
+    *,
+    slug: str | None = None,
+    token: str = "a token",
+    contact: dict[str, str] | None = None,
+) -> RegisterPartner:
+    """The command by which somebody lets themselves in."""
+    return RegisterPartner(
+        id=an_id(),
+        partner_id=partner_id,
+        name="Acme",
+        slug=partner_id if slug is None else slug,
+        key=an_issued_key(f"first key of {partner_id}"),
+        token_lookup=a_hash_of(token),
+        contact=contact or {},
     )
+
+
+def a_promotion(
+    partner_id: str = "acme",
+    *,
+    domain: str = "acme.example",
+    token: str | None = "a token",
+    key: IssuedKey | None = None,
+) -> PromotePartner:
+    """The command to let a partner into production, with what its domain showed."""
+    return PromotePartner(
+        id=an_id(),
+        partner_id=partner_id,
+        domain=domain,
+        shown=None if token is None else a_hash_of(token),
+        key=key or an_issued_key(f"production key of {partner_id}"),
+    )
+
+
+def a_suspension(partner_id: str = "acme") -> SuspendPartner:
+    """The command to stop all keys of a partner."""
+    return SuspendPartner(id=an_id(), partner_id=partner_id)
+
+
+def a_reactivation(partner_id: str = "acme") -> ReactivatePartner:
+    """The command to let a partner's keys work again."""
+    return ReactivatePartner(id=an_id(), partner_id=partner_id)
 
 
 def a_claim(
@@ -292,16 +357,18 @@ class History:
             known.rows.update(dict.fromkeys(known.missing, NO_ROW))
             known.missing.clear()
 
-    def do(
-        self, command: Command[R], at: Instant = NOW, principal: Principal = OPERATOR
-    ) -> R:
-        """Do what a command decides, and give its reply. Raises its Refusal."""
+    def do(self, command: Command[R], at: Instant = NOW, principal: Principal = OPERATOR) -> R:
+        """Do what a command decides, and give its reply. Raises its Refusal.
+
+        Whoever sent it is of the tenant that names the command's person.
+        """
         outcome = self.decide(command, at)
+        asking = getattr(command, "tenant", None) or _tenants.get(getattr(command, "lookup", ""))
         for number, change in enumerate(outcome.changes):
             version = self._versions[change.stream] = self._versions.get(change.stream, 0) + 1
             entry = Entry(
-                id=command.id if number == 0 else an_id(),
-                tenant=principal.tenant or change.tenant or TENANT,
+                id=change.id or (command.id if number == 0 else an_id()),
+                tenant=change.tenant or principal.tenant or asking or TENANT,
                 stream=change.stream,
                 version=version,
                 type=change.event.stored_name,

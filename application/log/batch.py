@@ -48,6 +48,7 @@ class Batch:
         self._rows: dict[Key, Row] = {}
         self._versions: dict[str, int] = {}
         self._subjects: list[Any] = []
+        self._documents: list[Any] = []
         self._records: list[dict[str, Any]] = []
         self._authority: list[int] = []
 
@@ -66,7 +67,7 @@ class Batch:
         outcome = submission.command.decide(self.known, self.now)
         for number, change in enumerate(outcome.changes):
             entry_id = submission.command.id if number == 0 else self.rules.new_id()
-            self._append(change, entry_id, submission)
+            self._append(change, change.id or entry_id, submission)
         self._remember(outcome)
         body = submission.render(outcome.reply)
         reply = Reply(submission.status, body, self.known.position, outcome.reply)
@@ -106,7 +107,7 @@ class Batch:
         known, event = self.known, change.event
         entry = Entry(
             id=entry_id,
-            tenant=submission.principal.tenant or change.tenant,
+            tenant=change.tenant or submission.principal.tenant or None,
             stream=change.stream,
             version=self._next_version(change),
             type=event.stored_name,
@@ -143,6 +144,7 @@ class Batch:
         for subject in outcome.subjects:
             self.known.rows[SUBJECT, subject.lookup] = Row(0, 0, subject.entity_id)
             self._subjects.append(subject)
+        self._documents += outcome.documents
         if outcome.forgets is not None:
             self.known.rows[SUBJECT, outcome.forgets.lookup] = NO_ROW
             self._forgotten.append(outcome.forgets.entity_id)
@@ -171,6 +173,8 @@ class Batch:
             ),
         )
         calls = [write]
+        if self._documents:
+            calls.append(("file", (_encode(self._documents),)))
         if dropped:
             calls.append(("drop_rows", (_encode(dropped),)))
         if self._forgotten:

@@ -5,13 +5,15 @@ everything and commits. Whatever is acknowledged was decided on the newest state
 place in the log, has been folded, and survives a crash.
 """
 
+from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 from application.log.batch import Batch
 from application.log.gathering import Gathering
 from application.log.line import Call, Line
 from application.log.loading import Head
-from application.log.submission import Answer, Submission
+from application.log.submission import Answer, Repeat, Submission
 from domain.known import Key, Known
 from domain.refusals import IdempotencyInProgress, Refusal
 
@@ -28,7 +30,7 @@ class Committer(Gathering):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._in_flight: set[str] = set()
-        self._settled: dict[str, None] = {}
+        self._settled: OrderedDict[str, None] = OrderedDict()
         self._locked = False
 
     def submit(self, submission: Submission) -> None:
@@ -41,10 +43,26 @@ class Committer(Gathering):
         if repeat is None:
             super().submit(submission)
             return
-        if repeat.key in self._in_flight and repeat.key not in self._settled:
+        if self._is_on_its_way(repeat):
             raise IdempotencyInProgress
         super().submit(submission)
         self._in_flight.add(repeat.key)
+
+    def submit_together(self, group: Sequence[Submission]) -> None:
+        """Queue commands for one transaction. A rival is refused alone; a repeat of another in the
+        group is none.
+        """
+        going: list[Submission] = []
+        for submission in group:
+            if submission.repeat is not None and self._is_on_its_way(submission.repeat):
+                submission.settle(IdempotencyInProgress())
+            else:
+                going.append(submission)
+        super().submit_together(going)
+        self._in_flight.update(one.repeat.key for one in going if one.repeat is not None)
+
+    def _is_on_its_way(self, repeat: Repeat) -> bool:
+        return repeat.key in self._in_flight and repeat.key not in self._settled
 
     def _settle(self, submission: Submission, answer: Answer) -> None:
         if submission.repeat is not None:
@@ -53,7 +71,7 @@ class Committer(Gathering):
             if not isinstance(answer, Refusal):
                 self._settled[key] = None
                 if len(self._settled) > SETTLED_KEYS_AT_MOST:
-                    del self._settled[next(iter(self._settled))]
+                    self._settled.popitem(last=False)
         super()._settle(submission, answer)
 
     async def _load(self, line: Line, keys: set[Key]) -> tuple[Head, Known]:

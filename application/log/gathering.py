@@ -7,7 +7,9 @@ are as large as the load makes them, and a lone submission waits for nobody.
 import asyncio
 import logging
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from time import perf_counter
 
 import psycopg
@@ -16,6 +18,8 @@ from application.log.batch import Batch, Rules
 from application.log.line import Line
 from application.log.loading import RECORD, Head, Loading
 from application.log.submission import Answer, Reply, Submission
+from application.log.tally import Tally
+from application.log.tracing import Tracer
 from domain.instants import Instant
 from domain.known import Key, Known
 from domain.refusals import InternalError, Refusal, Unavailable
@@ -31,8 +35,9 @@ logger = logging.getLogger("tenure.log")
 class Gathering(ABC):
     """Takes submissions, answers them batch by batch on a line of its own.
 
+    A batch is what came one by one, up to a size, and one group of those that came together.
     ``limit`` bounds those waiting: beyond it a submission is refused at once. ``observe`` is told
-    each batch's size and seconds; ``saw`` the last change of authority.
+    each batch's size and seconds; ``saw`` the last change of authority; ``tracer`` draws it all.
     """
 
     def __init__(
@@ -45,24 +50,45 @@ class Gathering(ABC):
         limit: int,
         saw: Callable[[int], None] = lambda position: None,
         observe: "Observe" = lambda gathering, size, seconds: None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._connect, self._rules, self._loading, self._clock = connect, rules, loading, clock
-        self._limit, self._saw, self._observe = limit, saw, observe
+        self._limit, self._saw, self._observe, self._tracer = limit, saw, observe, tracer
         self._line: Line | None = None
         self._waiting: list[Submission] = []
+        self._groups: deque[Sequence[Submission]] = deque()
         self._arrived = asyncio.Event()
         self.head = Head(0, None, 0)
+        self.tally = Tally()
 
     @property
     def depth(self) -> int:
         """How many submissions wait."""
-        return len(self._waiting)
+        return len(self._waiting) + sum(map(len, self._groups))
 
     def submit(self, submission: Submission) -> None:
         """Queue a submission. Raises Unavailable when the queue is full."""
         if len(self._waiting) >= self._limit:
             raise Unavailable(reason="too many requests are waiting")
+        if self._tracer is not None:
+            submission.span = self._tracer.here()
         self._waiting.append(submission)
+        self._arrived.set()
+
+    def submit_together(self, group: Sequence[Submission]) -> None:
+        """Queue submissions that one transaction answers. Raises Unavailable as ``submit`` does.
+
+        Only where it fails by a defect are they, like any batch, tried one at a time.
+        """
+        if not group:
+            return
+        if self.depth >= self._limit:
+            raise Unavailable(reason="too many requests are waiting")
+        if self._tracer is not None:
+            here = self._tracer.here()
+            for submission in group:
+                submission.span = here
+        self._groups.append(group)
         self._arrived.set()
 
     async def answer(self, submission: Submission) -> Reply:
@@ -74,6 +100,15 @@ class Gathering(ABC):
             raise answer
         return answer
 
+    async def answer_together(self, group: Sequence[Submission]) -> list[Answer]:
+        """Submit together and wait for all answers, in order, refusals among them."""
+        loop = asyncio.get_running_loop()
+        answers = [loop.create_future() for _ in group]
+        for submission, answer in zip(group, answers, strict=True):
+            submission.answer = answer
+        self.submit_together(group)
+        return [await answer for answer in answers]
+
     async def run(self) -> None:
         """Answer until cancelled; then whoever has no answer yet is told to come back."""
         batch: list[Submission] = []
@@ -82,11 +117,15 @@ class Gathering(ABC):
                 await self._arrived.wait()
                 batch = self._waiting[:BATCH_SIZE_AT_MOST]
                 del self._waiting[:BATCH_SIZE_AT_MOST]
-                if not self._waiting:
+                if self._groups:
+                    batch += self._groups.popleft()
+                if not self._waiting and not self._groups:
                     self._arrived.clear()
+                self.tally.busy_since = perf_counter()
                 await self._answer(batch)
+                self.tally.busy_since = None
         finally:
-            for submission in (*batch, *self._waiting):
+            for submission in chain(batch, self._waiting, *self._groups):
                 self._settle(submission, Unavailable(reason="the server is stopping"))
             if self._line is not None:
                 await self._line.close()
@@ -94,12 +133,17 @@ class Gathering(ABC):
     async def _answer(self, submissions: Sequence[Submission]) -> None:
         started = perf_counter()
         try:
-            batch = await self._with_patience(submissions)
+            if self._tracer is None:
+                batch = await self._with_patience(submissions)
+            else:
+                batch = await self._traced(self._tracer, submissions)
         except Refusal as refusal:
+            self.tally.failed_batches += 1
             for submission in submissions:
                 self._settle(submission, refusal)
             return
         except Exception:
+            self.tally.failed_batches += 1
             if len(submissions) == 1:
                 logger.exception("refused a command", extra={"request": submissions[0].request_id})
                 self._settle(submissions[0], InternalError())
@@ -114,6 +158,13 @@ class Gathering(ABC):
             self._settle(submission, answer)
         self._observe(self, len(submissions), perf_counter() - started)
 
+    async def _traced(self, tracer: Tracer, submissions: Sequence[Submission]) -> Batch:
+        requests = [submission.span for submission in submissions]
+        with tracer.batch(type(self).__name__.lower(), requests) as wrote:
+            batch = await self._with_patience(submissions)
+            wrote(batch.known.position)
+            return batch
+
     async def _with_patience(self, submissions: Sequence[Submission]) -> Batch:
         """Try until the database answers. Raises Unavailable when that takes too long."""
         deadline = perf_counter() + PATIENCE_SECONDS
@@ -121,13 +172,17 @@ class Gathering(ABC):
         while True:
             try:
                 line = await self._connected()
-                if unsettled is not None and await self._was_written(line, unsettled):
-                    return unsettled
+                if unsettled is not None:
+                    written = await self._was_written(line, unsettled)
+                    self.tally.unknown_outcomes += 1
+                    if written:
+                        return unsettled
                 unsettled = None
                 batch = await self._decide(line, submissions)
                 unsettled = batch if batch.entries else None
                 await self._finish(line, batch)
             except psycopg.OperationalError as error:
+                self.tally.reconnects += 1
                 await self._disconnect()
                 if perf_counter() > deadline:
                     raise Unavailable(reason="the database does not answer") from error

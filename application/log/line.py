@@ -8,6 +8,7 @@ most of its life waiting, with the log's lock in its hand.
 import asyncio
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextvars import Context
+from typing import Self
 
 import psycopg
 from psycopg import errors, pq
@@ -25,7 +26,7 @@ class Line:
         self._connection, self._libpq = connection, connection.pgconn
 
     @classmethod
-    async def open(cls, url: str, options: str, statements: Mapping[str, bytes]) -> "Line":
+    async def open(cls, url: str, options: str, statements: Mapping[str, bytes]) -> Self:
         """Connect and prepare. Raises psycopg.OperationalError."""
         connection = await psycopg.AsyncConnection.connect(
             url, options=options, connect_timeout=5, autocommit=True

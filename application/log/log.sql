@@ -63,9 +63,12 @@ select json_build_object(
 -- them, new subjects, kept replies, changes of authority; then one notification.
 --   $1 head · $2 entries · $3 rows · $4 subjects · $5 kept replies · $6 positions of authority
 with appended as (
-    insert into log (position, stream, version, type, tenant, recorded_at, kind, about, entry)
+    insert into log (
+        position, stream, version, type, tenant, recorded_at, kind, about, action, entry
+    )
     select $1::bigint + item.ordinality, stream, version, type, tenant, recorded_at,
-           data ->> 'kind', data ->> 'entity_id', item.value
+           data ->> 'kind', data ->> 'entity_id',
+           case type when 'policy.decided.v1' then data ->> 'action' end, item.value
     from json_array_elements($2::json) with ordinality as item
     cross join lateral json_to_record(item.value) as envelope(
         stream text, version integer, type text, tenant text, recorded_at timestamptz, data json
@@ -94,6 +97,11 @@ with appended as (
 )
 select pg_notify('log', $1::bigint::text)
 
+-- name: file
+-- New documents beside the log: $1 [{name, content}].
+insert into document (name, content)
+select name, content from json_to_recordset($1::json) as new(name text, content json)
+
 -- name: drop_rows
 -- Rows whose fold let them go: $1 [{fold, key}].
 delete from state
@@ -101,17 +109,34 @@ using json_to_recordset($1::json) as gone(fold text, key text)
 where state.fold = gone.fold and state.key = gone.key
 
 -- name: forget
--- The erased: their subjects, and the replies kept for their events of the last days. The reply to
--- the erasure itself stays, for its repeats: it names nobody. $1 entities.
+-- The erased: their subjects, and the replies kept for what was lately written of them. The reply
+-- to the erasure itself stays, for its repeats: it names nobody. $1 entities.
 with forgotten as (
     select value as entity_id from json_array_elements_text($1::json)
 ), subjects as (
     delete from subject using forgotten where subject.entity_id = forgotten.entity_id
+), written as (
+    select recent.position
+    from forgotten
+    cross join lateral (
+        (
+            select position from log
+            where stream = 'entity-' || forgotten.entity_id
+                and recorded_at > now() - interval '3 days'
+                and type <> 'entity.erased.v1'
+            offset 0
+        )
+        union all
+        (
+            select position from log
+            where about = forgotten.entity_id
+                and recorded_at > now() - interval '3 days'
+                and type <> 'group.left.v1'
+            offset 0
+        )
+    ) as recent
 )
-delete from idempotency
-using forgotten join log on log.stream = 'entity-' || forgotten.entity_id
-where idempotency.position = log.position and log.recorded_at > now() - interval '3 days'
-    and log.type <> 'entity.erased.v1'
+delete from idempotency using written where idempotency.position = written.position
 
 -- name: commit
 commit

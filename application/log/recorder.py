@@ -9,19 +9,26 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from eventsourcing.persistence import (
+    ApplicationRecorder,
     Mapper,
     Notification,
     ProgrammingError,
     StoredEvent,
     Subscription,
 )
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
-from psycopg.conninfo import conninfo_to_dict
+from eventsourcing.postgres import (
+    PostgresApplicationRecorder,
+    PostgresDatastore,
+    PostgresSubscription,
+)
+from psycopg.rows import dict_row
 
+import domain.stored  # noqa: F401 - the log holds events of every module
 from domain.events import Entry, decode, encode
 
 CHANNEL = "log"
 SLICE = 5_000
+LOOK_AGAIN_SECONDS = 1.0
 
 
 class EntryMapper(Mapper[str]):
@@ -50,26 +57,50 @@ class LogRecorder(PostgresApplicationRecorder):
     def create_table(self) -> None:
         """Nothing: migrations make the log."""
 
+    def subscribe(
+        self, gt: int | None = None, topics: Sequence[str] = ()
+    ) -> Subscription[ApplicationRecorder]:
+        """Every entry after a position and then each new one."""
+        return LogSubscription(self, gt, topics)
+
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> NoReturn:
         """Refuse. Raises ProgrammingError."""
         raise ProgrammingError("the committer alone writes the log")
+
+
+class LogSubscription(PostgresSubscription):
+    """Follows the log, and looks again now and then whatever it is told.
+
+    The library looks once and then waits to be notified, but it may listen only after that look:
+    what was committed in between would wait for the next entry to come.
+    """
+
+    def _loop_on_pull(self) -> None:
+        try:
+            while not self._has_been_stopped:
+                self._pull()
+                self._has_been_notified.wait(LOOK_AGAIN_SECONDS)
+        except BaseException as error:  # noqa: BLE001 - raised again where the entries are read
+            self._thread_error = self._thread_error or error
+            self.stop()
 
 
 class Log:
     """The whole log, entry by entry, for whoever reads all of it."""
 
     def __init__(self, url: str) -> None:
-        given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
         self._datastore = PostgresDatastore(
-            dbname=given.get("dbname", ""),
-            host=given.get("host", ""),
-            port=given.get("port", ""),
-            user=given.get("user", ""),
-            password=given.get("password", ""),
-            pool_size=1,
+            dbname="",
+            host="",
+            port="",
+            user="",
+            password="",
             max_overflow=3,
             originator_id_type="text",
         )
+        # The library takes the parts of a URL that it knows; a URL may have others.
+        self._datastore.pool.conninfo = url
+        self._datastore.pool.kwargs = {"row_factory": dict_row}
         self.recorder = LogRecorder(self._datastore)
         self._mapper = EntryMapper()
 

@@ -49,7 +49,8 @@ def no_body(value: Any) -> str:
 class Submission:
     """A command on its way, with who sent it and how its reply is written.
 
-    ``render`` makes the body from the command's reply, ``status`` goes with it.
+    ``render`` makes the body from the command's reply, ``status`` goes with it. ``span`` is what a
+    tracer drew of the request, if there is one.
     """
 
     command: Command[Any]
@@ -60,6 +61,7 @@ class Submission:
     permission: str | None = None
     repeat: Repeat | None = None
     answer: asyncio.Future[Answer] | None = None
+    span: object = None
 
     def settle(self, answer: Answer) -> None:
         """Answer whoever waits, unless they have gone away."""

@@ -28,6 +28,7 @@ create table log (
     recorded_at timestamptz(3) not null,
     kind text collate "C",
     about text collate "C",
+    action text collate "C",
     entry json not null check (octet_length(entry::text) <= 65535),
     unique (stream, version)
 );
@@ -37,7 +38,11 @@ comment on column log.kind is 'the event type of a participation; null for every
 comment on column log.about is
     'the entity that an entry of another stream is about: a claim, a link, a decision; else null';
 
-create index log_by_entity on log (about, position) where about is not null;
+comment on column log.action is 'the action that a decision judges; null for every other entry';
+
+create index log_by_entity on log (about, type, position) where about is not null;
+
+create index log_by_action on log (tenant, action, position) where action is not null;
 
 create index log_by_tenant on log (tenant, position) where kind is not null;
 create index log_by_tenant_and_kind on log (tenant, kind, position) where kind is not null;
@@ -73,6 +78,15 @@ create table subject (
 create index subject_by_entity on subject (entity_id);
 
 
+-- What people wrote, and under what they may be reached, under a name such as `contact-{id}`. The
+-- log never holds it, so it can be erased.
+
+create table document (
+    name text collate "C" primary key,
+    content json not null
+);
+
+
 -- Replies kept for repeats of a request, in partitions that are dropped whole.
 -- `key` and `fingerprint` are keyed hashes; `position` is the first entry that the request wrote.
 
@@ -96,6 +110,25 @@ create table idempotency_default partition of idempotency default;
 create table key_use (
     key_id text collate "C" primary key,
     used_at timestamptz(3) not null
+);
+
+
+-- How many requests were taken from somebody since a window of time began (seconds of the epoch).
+-- Shared by the workers, worth nothing after a crash.
+
+create unlogged table rate_count (
+    starts_at bigint not null,
+    who text collate "C" not null,
+    taken bigint not null,
+    primary key (starts_at, who)
+);
+
+
+-- What belongs to the database as a whole: fingerprints of the secrets that it was begun with.
+
+create table installation (
+    name text collate "C" primary key,
+    value text not null
 );
 
 
@@ -233,9 +266,9 @@ $$;
 -- Rights. The writer appends and folds; the reader sees the log of one tenant, set per transaction
 -- in `tenure.tenant`, and nothing when it is not set.
 
-grant select, insert on log, authority, subject, idempotency to tenure_writer;
-grant delete on subject, idempotency to tenure_writer;
-grant select, insert, update, delete on state to tenure_writer;
+grant select, insert on log, authority, subject, document, idempotency to tenure_writer;
+grant delete on subject, document, idempotency to tenure_writer;
+grant select, insert, update, delete on state, rate_count to tenure_writer;
 grant select, insert, update on key_use to tenure_writer;
 grant select on stored_events to tenure_writer;
 grant select on log, state, authority, subject, key_use to tenure_reader;

@@ -15,7 +15,19 @@ from domain.refusals import InternalError, MethodNotAllowed, NotFound, Refusal
 from interfaces.api import openapi
 from interfaces.api.call import Call
 from interfaces.api.errors import status_of
-from interfaces.api.mir import claims, entities, events, links, partners, policy, standing
+from interfaces.api.mir import (
+    actions,
+    bulk_evaluation,
+    claims,
+    decisions,
+    entities,
+    event_batches,
+    events,
+    links,
+    partners,
+    policy,
+    standing,
+)
 from interfaces.api.operations import router as operations_router
 from interfaces.api.route import LeanRoute, finished, refused, request_id_of
 from interfaces.settings import Settings
@@ -23,7 +35,11 @@ from interfaces.wiring import Services, open_services
 
 MIR_ROUTERS: Sequence[APIRouter] = (
     events.router,
+    event_batches.router,
     policy.router,
+    bulk_evaluation.router,
+    actions.router,
+    decisions.router,
     standing.router,
     claims.router,
     links.router,
@@ -54,7 +70,12 @@ class Tenure(FastAPI):
                 yield
 
         super().__init__(
-            **openapi.DOCUMENT, lifespan=lifespan, openapi_url=None, redirect_slashes=False
+            **openapi.DOCUMENT,
+            lifespan=lifespan,
+            openapi_url=None,
+            redirect_slashes=False,
+            # FastAPI's own would show whole URLs, and with them partners' identifiers of people.
+            telemetry={"tracing": False, "metrics": False, "logs": False},
         )
         self._exact: dict[tuple[str, str], LeanRoute] = {}
         for router in MIR_ROUTERS:

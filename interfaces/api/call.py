@@ -1,18 +1,27 @@
 """A call: one request on its way to its answer, and all that a route may want of it."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
-from application.log.submission import Repeat, Reply, Submission
+from application.log.submission import Answer, Repeat, Reply, Submission
+from application.rate_limits import Budget
 from domain.command import Command
-from domain.principal import OPERATOR, Principal
-from domain.refusals import InvalidField, InvalidIdempotencyKey, Unavailable
+from domain.ports import Fetch
+from domain.principal import NOBODY, Identify, Principal
+from domain.refusals import (
+    Forbidden,
+    InvalidField,
+    InvalidIdempotencyKey,
+    Unauthenticated,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
@@ -22,24 +31,33 @@ if TYPE_CHECKING:
 READ_PATIENCE_SECONDS = 2.0
 """How long a read waits for the position it was told to see."""
 
+LOOK_AGAIN_SECONDS = 1.0
+"""How long a caller who sends nothing is still taken for who they were."""
+
 _encode = msgspec.json.Encoder().encode
 _canonical = msgspec.json.Encoder(order="sorted").encode
 
 
 class Answered(msgspec.Struct):
-    """What goes back: a status, a body, and the headers that only this reply has."""
+    """What goes back: a status, a body, and the headers that only this reply has.
+
+    With a ``stream`` the body is what that yields, sent as it comes. ``code`` is a refusal's.
+    """
 
     status: int
     body: bytes
     headers: list[tuple[bytes, bytes]] = msgspec.field(default_factory=list)
     position: int | None = None
     media_type: bytes = b"application/json"
+    stream: AsyncGenerator[bytes, None] | None = None
+    code: str | None = None
 
 
 class Call(Request):
     """What a route is given beside its body and its parameters.
 
-    ``services`` are the committer, the reader and the rest; ``principal`` is who calls.
+    ``services`` are the committer, the reader and the rest; ``principal`` is who calls, ``budget``
+    how much more they may, where there are limits.
     """
 
     services: "Services"
@@ -53,8 +71,9 @@ class Call(Request):
         self.scope = scope
         self.receive_message = receive
         self.services = scope["app"].services
-        self.principal = OPERATOR
+        self.principal = NOBODY
         self.permission = None
+        self.budget: Budget | None = None
         self.document: Any = None
         self.sent: dict[bytes, bytes] = dict(scope["headers"])
 
@@ -67,58 +86,96 @@ class Call(Request):
         repeat: Repeat | None = None,
         automatic: bool = False,
         echo: dict[str, str] | None = None,
-        once: dict[str, str] | None = None,
+        once: dict[str, str] | Callable[[Any], dict[str, str]] | None = None,
     ) -> Answered:
         """Have a command decided and written, and answer with what it did, or did before.
 
         ``show`` makes of the command's reply what is shown, and kept for repeats. ``echo`` are the
         identifiers of the request that a kept reply does not hold, put back into the first reply
-        and into every replay; ``once`` are secrets, only ever in the first.
+        and into every replay; ``once`` are secrets, or makes them of the command's reply: they are
+        only ever in the first.
         """
         reply = await self.services.committer.answer(
-            Submission(
-                command,
-                self.principal,
-                self.request_id,
-                status,
-                lambda reply: _encode(show(reply)).decode(),
-                self.permission,
-                repeat,
-            )
+            self.submission(command, show, status=status, repeat=repeat)
         )
         headers = []
         if reply.replayed:
+            self.services.telemetry.replays += 1
             headers.append((b"x-idempotency-replay", b"true"))
             if automatic:
                 headers.append((b"x-idempotency-auto", b"true"))
             if reply.mismatched:
                 headers.append((b"x-idempotency-mismatch", b"true"))
         elif once:
-            echo = {**(echo or {}), **once}
+            echo = {**(echo or {}), **(once(reply.value) if callable(once) else once)}
         body = fill(reply.body, echo) if echo else reply.body
         return Answered(reply.status, body.encode(), headers, reply.position)
+
+    async def commit_together(self, submissions: Sequence[Submission]) -> list[Answer]:
+        """Have commands decided and written in one transaction; the answers, in order.
+
+        Raises what is said of the request and not of one command: Unauthenticated, Forbidden and
+        Unavailable.
+        """
+        answers = await self.services.committer.answer_together(submissions)
+        for answer in answers:
+            if isinstance(answer, Unauthenticated | Forbidden | Unavailable):
+                raise answer
+            if isinstance(answer, Reply) and answer.replayed:
+                self.services.telemetry.replays += 1
+        return answers
+
+    def submission(
+        self,
+        command: Command[Any],
+        show: Callable[[Any], Any],
+        *,
+        status: int,
+        repeat: Repeat | None,
+    ) -> Submission:
+        """A command of the caller's; ``show`` makes of its reply what is kept for repeats."""
+        return Submission(
+            command,
+            self.principal,
+            self.request_id,
+            status,
+            lambda reply: _encode(show(reply)).decode(),
+            self.permission,
+            repeat,
+        )
 
     async def ask(self, question: Command[Any]) -> Reply:
         """Have a question answered from state at least as new as the request demands."""
         wanted = self.min_position
         deadline = monotonic() + READ_PATIENCE_SECONDS
-        while True:
-            reply = await self.services.reader.answer(
-                Submission(question, self.principal, self.request_id, permission=self.permission)
-            )
-            if reply.position >= wanted:
-                return reply
+        # Asked first, because a refusal does not tell how new the state was that it judged.
+        while wanted and await self.services.probe() < wanted:
             if monotonic() > deadline:
                 raise Unavailable(reason=f"the log has not reached position {wanted}")
             await asyncio.sleep(0.02)
+        return await self.services.reader.answer(
+            Submission(question, self.principal, self.request_id, permission=self.permission)
+        )
+
+    async def confirm(self) -> None:
+        """Hold the caller against the newest state, for an answer that takes nothing from the log.
+        Raises Unauthenticated, Forbidden and whatever else stops them.
+        """
+        question = Submission(
+            Identify(self.principal.lookup), self.principal, permission=self.permission
+        )
+        await self.services.reader.answer(question)
 
     async def resolve(self, question: Command[Any], as_of: str | None) -> Any:
         """A question's reply, now or as the log stood at a position or a time."""
         if as_of is None:
             return (await self.ask(question)).value
-        return await self.services.replay.ask(
-            question, as_of, partial(self.services.past.fetch, self.principal)
-        )
+        return await self.services.replay.ask(question, as_of, self.past)
+
+    @property
+    def past(self) -> Fetch:
+        """Statements that see whatever a question about the past needs, linked tenants' too."""
+        return partial(self.services.past.fetch, self.principal)
 
     async def fetch(self, statement: bytes, parameters: Mapping[str, Any]) -> Sequence[Any]:
         """The rows of one statement, as the caller's tenant may see them."""
@@ -143,18 +200,49 @@ class Call(Request):
     def repeat(self) -> Repeat | None:
         """How a repeat of this request is known by its Idempotency-Key, if it has one.
 
-        A repeat must say the same, not be spelled the same: bodies are compared as parsed.
+        A repeat must say the same of the same thing, not be spelled the same: what the path names
+        and the body, as parsed, are compared.
         """
+        key, named = self.idempotency_key, self.scope.get("path_params")
+        said = [named, self.document] if named else self.document
+        return None if key is None else self.repeat_of(key, said)
+
+    def repeat_of(self, key: str, document: Any) -> Repeat:
+        """How a repeat of what a document says is known by a key of the caller's."""
+        hashes, principal = self.services.hashes, self.principal
+        return Repeat(
+            hashes.explicit_key(principal.tenant, principal.id, self.route_name, key),
+            hashes.body(_canonical(document)),
+        )
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The Idempotency-Key, None when it is not sent. Raises InvalidIdempotencyKey."""
         key = self.sent.get(b"idempotency-key")
         if key is None:
             return None
         if not 1 <= len(key) <= 255 or not is_visible_ascii(key):
             raise InvalidIdempotencyKey
-        hashes, principal = self.services.hashes, self.principal
-        return Repeat(
-            hashes.explicit_key(principal.tenant, principal.id, self.route_name, key.decode()),
-            hashes.body(_canonical(self.document)),
-        )
+        return key.decode()
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The body as it comes. Raises ClientDisconnect when it does not come whole, and
+        Unauthenticated soon after the caller's credential has died.
+        """
+        more = True
+        while more:
+            try:
+                async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                    message = await self.receive_message()
+            except TimeoutError:
+                # Whoever asks is identified again if authority moved.
+                question = Identify(self.principal.lookup)
+                await self.services.reader.answer(Submission(question, self.principal))
+                continue
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            more = message.get("more_body", False)
+            yield message.get("body", b"")
 
     def lookup(self, external_id: str) -> str:
         """The keyed hash under which the caller's own person is known."""

@@ -16,6 +16,7 @@ STATUSES: dict[type[Refusal], int] = {
     refusals.PayloadTooLarge: 413,
     refusals.UnsupportedMediaType: 415,
     refusals.IdempotencyKeyReused: 422,
+    refusals.RateLimited: 429,
     refusals.InternalError: 500,
     refusals.Unavailable: 503,
 }
@@ -34,7 +35,7 @@ def status_of(refusal: type[Refusal]) -> int:
 
 def headers_of(refusal: Refusal) -> list[tuple[bytes, bytes]]:
     """The headers that only a refusal's reply has."""
-    seconds = RETRY_AFTER_SECONDS.get(type(refusal))
+    seconds = refusal.facts.get("seconds", RETRY_AFTER_SECONDS.get(type(refusal)))
     return [] if seconds is None else [(b"retry-after", str(seconds).encode())]
 
 

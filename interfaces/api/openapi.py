@@ -56,8 +56,15 @@ READ: dict[str, Any] = {
 """What a route that reads adds to the document."""
 
 ANY_ROUTE: Refusals = (refusals.InternalError,)
-WITH_KEY: Refusals = (refusals.Unauthenticated, refusals.Forbidden, refusals.Unavailable)
+LIMITED: Refusals = (refusals.RateLimited,)
+WITH_KEY: Refusals = (
+    refusals.Unauthenticated,
+    refusals.Forbidden,
+    refusals.PartnerSuspended,
+    refusals.Unavailable,
+)
 WITH_QUERY: Refusals = (refusals.InvalidField, refusals.UnknownField)
+WITH_PATH: Refusals = (refusals.NotFound,)
 WITH_BODY: Refusals = (
     refusals.InvalidJson,
     refusals.MissingField,
@@ -135,7 +142,7 @@ def finish(document: dict[str, Any]) -> dict[str, Any]:
             del replies["422"]
         for status, reply in replies.items():
             reply["headers"] = {"X-Request-Id": REQUEST_ID_HEADER}
-            if status in ("200", "201") and "requestBody" in operation:
+            if status in ("200", "201", "207") and "requestBody" in operation:
                 reply["headers"]["X-Log-Position"] = POSITION_HEADER
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)

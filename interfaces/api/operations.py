@@ -3,6 +3,7 @@
 import os
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 from fastapi import APIRouter
@@ -20,8 +21,16 @@ from domain.refusals import NotFound, Unavailable
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import refuses
 from interfaces.api.route import LeanRoute
+from interfaces.supervisor_metrics import supervisor_metrics
 
-router = APIRouter(route_class=LeanRoute, tags=["Operations"])
+
+class OperationsRoute(LeanRoute):
+    """A route that an operator's tools ask, as often as they like."""
+
+    limited = False
+
+
+router = APIRouter(route_class=OperationsRoute, tags=["Operations"])
 
 PAGE_FILES = {
     "swagger-ui-bundle.js": b"text/javascript; charset=utf-8",
@@ -64,12 +73,14 @@ async def readyz(call: Call) -> Answered:
     },
 )
 async def metrics(call: Call) -> Answered:
-    """Metrics of all workers, in the Prometheus text format."""
-    registry = REGISTRY
+    """Metrics of all workers and of their supervisor, in the Prometheus text format."""
+    registry, left = REGISTRY, b""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return Answered(200, generate_latest(registry), media_type=CONTENT_TYPE_LATEST.encode())
+        left = supervisor_metrics(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+    body = generate_latest(registry) + left
+    return Answered(200, body, media_type=CONTENT_TYPE_LATEST.encode())
 
 
 @router.get("/openapi.json", include_in_schema=False)

@@ -6,10 +6,11 @@ The order of checks is the contract's: key, size, media type, JSON, permission, 
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import aclosing
 from inspect import signature
 from time import perf_counter, time
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response, Security
@@ -18,15 +19,22 @@ from fastapi.params import Query as QueryParameter
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from application.ids import new_id
+from application.rate_limits import RateLimits
 from domain.refusals import (
     InternalError,
+    Invalid,
     InvalidField,
+    InvalidHttp,
+    NotFound,
     PayloadTooLarge,
+    RateLimited,
     Refusal,
     Unauthenticated,
+    Unavailable,
     UnsupportedMediaType,
 )
 from interfaces.api import strict_json
@@ -35,20 +43,22 @@ from interfaces.api.errors import headers_of, mir_body, status_of
 from interfaces.api.openapi import (
     ANY_ROUTE,
     IDEMPOTENT,
+    LIMITED,
     OWN_REFUSALS,
     READ,
     WITH_BODY,
     WITH_KEY,
+    WITH_PATH,
     WITH_QUERY,
     WITH_READ,
     WITH_REPEATS,
     Refusals,
     responses,
 )
-from interfaces.api.wire import refusal_of
+from interfaces.api.wire import Wire, refusal_of
 from interfaces.telemetry import Answer
 
-BODY_BYTES_AT_MOST = 64 * 1024
+JSON, NDJSON = b"application/json", b"application/x-ndjson"
 API_KEY = APIKeyHeader(
     name="x-api-key",
     scheme_name="ApiKey",
@@ -57,7 +67,24 @@ API_KEY = APIKeyHeader(
 )
 logger = logging.getLogger("tenure.http")
 
+NEEDS_NO_LOG = (Invalid, NotFound, PayloadTooLarge, UnsupportedMediaType)
+"""What a request may be refused with before anybody has looked into the log."""
+
 Endpoint = Callable[..., Awaitable[Answered]]
+E = TypeVar("E", bound=Endpoint)
+
+BY_LINES: dict[Endpoint, Endpoint] = {}
+"""What endpoints declared that they leave to another when the body is NDJSON."""
+
+
+def or_lines(by_lines: Endpoint) -> Callable[[E], E]:
+    """Declare the endpoint that takes a body of lines, read as it comes, in a model's place."""
+
+    def declare(endpoint: E) -> E:
+        BY_LINES[endpoint] = by_lines
+        return endpoint
+
+    return declare
 
 
 def needs(permission: str) -> Any:
@@ -70,13 +97,16 @@ class LeanRoute(APIRoute):
     the path's parameters, and returns an ``Answered``.
     """
 
+    limited = True
+    """Whether rate limits hold for it, when there are any."""
+
     def __init__(self, path: str, endpoint: Endpoint, **settings: Any) -> None:
-        self.lean_endpoint = endpoint
+        self.lean_endpoint, self.by_lines = endpoint, BY_LINES.get(endpoint)
         self.permission, self.has_key = None, False
         for dependency in settings.get("dependencies") or ():
             if getattr(dependency, "dependency", None) is API_KEY:
                 self.permission, self.has_key = dependency.scopes[0], True
-        self.body_model: tuple[str, type[BaseModel]] | None = None
+        self.body_model: tuple[str, type[Wire]] | None = None
         self.query_model: tuple[str, type[BaseModel]] | None = None
         self.call_name = ""
         self.path_names: list[str] = []
@@ -94,8 +124,10 @@ class LeanRoute(APIRoute):
         extra = settings.get("openapi_extra")
         return (
             *(WITH_KEY if self.has_key else ()),
+            *(LIMITED if self.limited else ()),
             *(WITH_BODY if self.body_model else ()),
             *(WITH_QUERY if self.query_model else ()),
+            *(WITH_PATH if self.path_names else ()),
             *(WITH_REPEATS if extra is IDEMPOTENT else ()),
             *(WITH_READ if extra is READ else ()),
             *OWN_REFUSALS.get(self.lean_endpoint, ()),
@@ -107,7 +139,7 @@ class LeanRoute(APIRoute):
             self.call_name = name
         elif get_origin(hint) is Annotated and isinstance(get_args(hint)[1], QueryParameter):
             self.query_model = name, get_args(hint)[0]
-        elif isinstance(hint, type) and issubclass(hint, BaseModel):
+        elif isinstance(hint, type) and issubclass(hint, Wire):
             self.body_model = name, hint
         else:
             self.path_names.append(name)
@@ -116,24 +148,13 @@ class LeanRoute(APIRoute):
         """What the router calls for a path with parameters."""
 
         async def handle(request: Request) -> Response:
-            answered = await self.answer(request.scope, request.receive)
-            response = Response(answered.body, answered.status)
-            response.raw_headers = answered.headers
-            return response
+            return Delivery(await self.answer(request.scope, request.receive))
 
         return handle
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that was found without the router."""
-        answered = await self.answer(scope, receive)
-        await send(
-            {
-                "type": "http.response.start",
-                "status": answered.status,
-                "headers": answered.headers,
-            }
-        )
-        await send({"type": "http.response.body", "body": answered.body})
+        await deliver(await self.answer(scope, receive), send)
 
     async def answer(self, scope: Scope, receive: Receive) -> Answered:
         """The whole way of a request, to an answer whatever happens."""
@@ -141,14 +162,21 @@ class LeanRoute(APIRoute):
         call = Call(scope, receive)
         call.route_name = self.route_name
         call.request_id = request_id_of(call.sent)
+        tracing = call.services.tracing
+        span = None
+        if tracing is not None:
+            span = tracing.request(scope["method"], self.route_name, call.request_id, call.sent)
         try:
             answered = await self._call(call)
         except Refusal as refusal:
-            answered = refused(refusal)
+            answered = refused(await first_of(call, refusal))
         except Exception:
             logger.exception("a defect", extra={"request_id": call.request_id})
             answered = refused(InternalError())
-        return finished(call, scope["method"], self.route_name, answered, started)
+        answered = finished(call, scope["method"], self.route_name, answered, started)
+        if span is not None:
+            span.answered(answered)
+        return answered
 
     async def _call(self, call: Call) -> Answered:
         if self.has_key:
@@ -156,10 +184,16 @@ class LeanRoute(APIRoute):
             if key is None:
                 raise Unauthenticated
             call.principal = await call.services.access.authenticate(key.decode("latin-1"))
+        if call.services.rate_limits is not None and self.limited:
+            take_from_budget(call, call.services.rate_limits)
         arguments: dict[str, Any] = {self.call_name: call}
-        if self.body_model is not None:
-            call.document = strict_json.parse(await read_body(call))
         call.permission = self.permission
+        if self.by_lines is not None and media_type_of(call) == NDJSON:
+            call.principal.must(self.permission)
+            return await self.by_lines(call)
+        if self.body_model is not None:
+            bytes_at_most = self.body_model[1].bytes_at_most
+            call.document = strict_json.parse(await read_body(call, bytes_at_most))
         call.principal.must(self.permission)
         try:
             if self.body_model is not None:
@@ -171,7 +205,7 @@ class LeanRoute(APIRoute):
         except ValidationError as error:
             raise refusal_of(error) from None
         for name in self.path_names:
-            arguments[name] = call.scope["path_params"][name]
+            arguments[name] = path_text(call.scope["path_params"][name])
         return await self.lean_endpoint(**arguments)
 
 
@@ -183,24 +217,39 @@ def request_id_of(sent: dict[bytes, bytes]) -> str:
     return new_id()
 
 
-async def read_body(call: Call) -> bytes:
-    """The whole body. Raises PayloadTooLarge, before reading when the length is declared, and
-    UnsupportedMediaType.
+def take_from_budget(call: Call, limits: RateLimits) -> None:
+    """Count a request under its tenant, or its client's address. Raises RateLimited."""
+    address = call.client.host if call.client else ""
+    call.budget = limits.take(call.principal.tenant or address)
+    if call.budget.remaining < 0:
+        raise RateLimited(seconds=call.budget.resets_in_seconds)
+
+
+async def read_body(call: Call, bytes_at_most: int) -> bytes:
+    """The whole body. Raises PayloadTooLarge, before reading when the length is declared,
+    UnsupportedMediaType, and InvalidHttp when the client leaves in the middle.
     """
     declared = call.sent.get(b"content-length", b"0")
-    if not declared.isdigit() or int(declared[:19]) > BODY_BYTES_AT_MOST:
-        raise PayloadTooLarge(limit_bytes=BODY_BYTES_AT_MOST)
-    message = await call.receive_message()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body", False):
+    if not declared.isdigit() or int(declared[:19]) > bytes_at_most:
+        raise PayloadTooLarge(limit_bytes=bytes_at_most)
+    body, more = b"", True
+    while more:
         message = await call.receive_message()
+        # Half a body may look like a whole one.
+        if message["type"] == "http.disconnect":
+            raise InvalidHttp
         body += message.get("body", b"")
-        if len(body) > BODY_BYTES_AT_MOST:
-            raise PayloadTooLarge(limit_bytes=BODY_BYTES_AT_MOST)
-    media_type = call.sent.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media_type != b"application/json":
+        more = message.get("more_body", False)
+        if len(body) > bytes_at_most:
+            raise PayloadTooLarge(limit_bytes=bytes_at_most)
+    if media_type_of(call) != JSON:
         raise UnsupportedMediaType
     return body
+
+
+def media_type_of(call: Call) -> bytes:
+    """The media type of the body, without its parameters."""
+    return call.sent.get(b"content-type", b"").partition(b";")[0].strip().lower()
 
 
 def query_of(query_string: bytes) -> dict[str, str]:
@@ -219,9 +268,34 @@ def query_of(query_string: bytes) -> dict[str, str]:
     return members
 
 
+def path_text(text: str) -> str:
+    """A parameter of the path. Raises NotFound for NUL in it, which no name has and no database
+    takes.
+    """
+    if "\0" in text:
+        raise NotFound
+    return text
+
+
+async def first_of(call: Call, refusal: Refusal) -> Refusal:
+    """The refusal, or the one that goes before it: of a credential that died at another worker
+    after it was identified here. Whatever is answered from the log notices that by itself.
+    """
+    if call.principal.lookup and isinstance(refusal, NEEDS_NO_LOG):
+        try:
+            await call.confirm()
+        except Unavailable:
+            return refusal
+        except Refusal as first:
+            return first
+    return refusal
+
+
 def refused(refusal: Refusal) -> Answered:
     """A refusal as an answer."""
-    return Answered(status_of(type(refusal)), mir_body(refusal), headers_of(refusal))
+    return Answered(
+        status_of(type(refusal)), mir_body(refusal), headers_of(refusal), code=refusal.code
+    )
 
 
 def finished(
@@ -230,10 +304,15 @@ def finished(
     """Add what every reply carries, count it and log it."""
     headers = answered.headers
     headers.append((b"content-type", answered.media_type))
-    headers.append((b"content-length", b"%d" % len(answered.body)))
+    if answered.stream is None:
+        headers.append((b"content-length", b"%d" % len(answered.body)))
+    else:
+        answered.stream = ending_well(call, answered.stream)
     headers.append((b"x-request-id", call.request_id.encode()))
     if answered.position is not None:
         headers.append((b"x-log-position", b"%d" % answered.position))
+    if call.budget is not None and call.services.rate_limits is not None:
+        headers += call.services.rate_limits.headers(call.budget)
     call.services.telemetry.answered(
         Answer(
             time(),
@@ -243,6 +322,45 @@ def finished(
             answered.status,
             round((perf_counter() - started) * 1000, 3),
             answered.position,
+            answered.code,
         )
     )
     return answered
+
+
+async def ending_well(
+    call: Call, stream: AsyncGenerator[bytes, None]
+) -> AsyncGenerator[bytes, None]:
+    """A stream that says what ended it before its time, in a last line."""
+    try:
+        async with aclosing(stream):
+            async for part in stream:
+                yield part
+    except ClientDisconnect:
+        return
+    except Refusal as refusal:
+        yield mir_body(refusal) + b"\n"
+    except Exception:
+        logger.exception("a defect", extra={"request_id": call.request_id})
+        yield mir_body(InternalError()) + b"\n"
+
+
+async def deliver(answered: Answered, send: Send) -> None:
+    """Send an answer, whole or as it comes."""
+    start = {"type": "http.response.start", "status": answered.status, "headers": answered.headers}
+    await send(start)
+    if answered.stream is not None:
+        async with aclosing(answered.stream) as stream:
+            async for part in stream:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": answered.body})
+
+
+class Delivery(Response):
+    """An answer as FastAPI's router wants it."""
+
+    def __init__(self, answered: Answered) -> None:
+        self.answered, self.background = answered, None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await deliver(self.answered, send)

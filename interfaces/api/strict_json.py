@@ -12,14 +12,13 @@ from domain.refusals import InvalidJson
 
 DEPTH_AT_MOST = 32
 WHITESPACE = " \t\n\r"
+CONTAINERS = (dict, list)
 
 
 def parse(body: bytes) -> Any:
     """Read one JSON document. Raises InvalidJson, saying why."""
     try:
         text = body.decode()
-        if text.count("{") + text.count("[") > DEPTH_AT_MOST:
-            _check_depth(text)
         document, end = _decoder.raw_decode(text := text.strip(WHITESPACE))
         if end != len(text):
             raise InvalidJson(reason=f"something follows it at character {end}")
@@ -27,8 +26,12 @@ def parse(body: bytes) -> Any:
         raise InvalidJson(reason="it is not UTF-8") from error
     except json.JSONDecodeError as error:
         raise InvalidJson(reason=f"{error.msg} at character {error.pos}") from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise InvalidJson(reason=f"it nests deeper than {DEPTH_AT_MOST}") from error
+    except ValueError as error:
         raise InvalidJson(reason="it holds a number that is too large") from error
+    if text.count("{") + text.count("[") > DEPTH_AT_MOST:
+        _check_depth(document)
     if "\\u" in text:
         _check_escapes(document)
     return document
@@ -57,26 +60,19 @@ _decoder = json.JSONDecoder(
 )
 
 
-def _check_depth(text: str) -> None:
-    """Count brackets outside strings, before a recursive parser meets them."""
-    depth = 0
-    in_string = escaped = False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "{[":
-            depth += 1
-            if depth > DEPTH_AT_MOST:
-                raise InvalidJson(reason=f"it nests deeper than {DEPTH_AT_MOST}")
-        elif character in "}]":
-            depth -= 1
+def _check_depth(document: Any) -> None:
+    """Look into all that nests, a level at a time."""
+    level: list[Any] = [[document]]
+    for _ in range(DEPTH_AT_MOST + 1):
+        level = [
+            member
+            for outer in level
+            for member in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(member, CONTAINERS)
+        ]
+        if not level:
+            return
+    raise InvalidJson(reason=f"it nests deeper than {DEPTH_AT_MOST}")
 
 
 def _check_escapes(value: Any) -> None:

@@ -137,5 +137,5 @@ HELP: dict[str, str] = {
     "action": "GET /v1/policy/actions lists them",
 }
 
-BRANCHES = ("int", "float")
+BRANCHES = ("int", "float", "constrained-int", "constrained-float")
 """Parts of a fault's place that name a branch of a union, not a member."""

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from application.migrate import MigrationRefused
 from domain.refusals import Refusal
 from interfaces.durability import UnsafeDatabase
+from interfaces.installation import WrongSecrets
 from interfaces.postgres import DatabaseUnavailable
 from interfaces.serve import CannotServe
 from interfaces.settings import SettingsError
@@ -22,6 +23,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     Refusal: 1,
     StartFailed: 1,
     UnsafeDatabase: 1,
+    WrongSecrets: 1,
     psycopg.OperationalError: 1,
 }
 """What may go wrong without a defect: its message is shown, and no traceback."""

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli.doctor import doctor
 from interfaces.cli.exits import ExpectedErrors
 from interfaces.cli.partner import app as partner
 from interfaces.cli.serve import serve
@@ -35,4 +36,5 @@ def _options(
 
 
 app.command()(serve)
+app.command()(doctor)
 app.add_typer(partner, name="partner")

@@ -1,22 +1,24 @@
 """`tenure partner`."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated
 
 import msgspec
 import typer
 
 from domain.partner import Environment
-from interfaces import wiring
+from interfaces import admission
 from interfaces.cli.options import Data, Json
+from interfaces.installation import check_secrets
 from interfaces.postgres import database
 from interfaces.settings import Settings
+from interfaces.wiring import prepare
+from projections.partners import Listed, every_partner
 
 app = typer.Typer(no_args_is_help=True, help="Partners: who may use the API.")
 
-
-@app.callback()
-def _group() -> None:
-    """Keep `approve` a command of its own, although it is the only one."""
+PartnerId = Annotated[str, typer.Argument(metavar="ID", help="The partner's id.")]
 
 
 @app.command()
@@ -30,16 +32,95 @@ def approve(
     json: Json = False,  # noqa: FBT002 - Typer calls it with the value
 ) -> None:
     """Approve a new partner and print its first API key, which is shown only now."""
-    settings = Settings.load(data)
-    with database(settings) as url:
-        wiring.prepare(url)
-        approval, key = wiring.approve_partner(settings, url, name, slug, environment)
+    with _prepared(data) as (settings, url):
+        approval, key = admission.approve_partner(settings, url, name, slug, environment)
     shown = {
         "partnerId": approval.partner_id,
         "slug": approval.slug,
         "environment": approval.environment,
         "apiKey": key,
     }
+    _print(shown, json=json)
+
+
+@app.command("list")
+def list_(
+    data: Data = None,
+    json: Json = False,  # noqa: FBT002 - Typer calls it with the value
+) -> None:
+    """List all partners, oldest first, with how they may be reached."""
+    with _prepared(data) as (_, url):
+        partners = [_listed(one) for one in every_partner(url)]
+    if json:
+        typer.echo(msgspec.json.encode(partners).decode())
+        return
+    for one in partners:
+        typer.echo("  ".join(str(one[name]) for name in ("partnerId", "status", "slug", "name")))
+
+
+@app.command()
+def suspend(
+    partner_id: PartnerId,
+    data: Data = None,
+    json: Json = False,  # noqa: FBT002 - Typer calls it with the value
+) -> None:
+    """Stop all keys of a partner, at once and on every worker, until it is reactivated."""
+    with _prepared(data) as (settings, url):
+        status = admission.suspend_partner(settings, url, partner_id)
+    _print({"partnerId": partner_id, "status": status}, json=json)
+
+
+@app.command()
+def reactivate(
+    partner_id: PartnerId,
+    data: Data = None,
+    json: Json = False,  # noqa: FBT002 - Typer calls it with the value
+) -> None:
+    """Let a suspended partner's keys work again."""
+    with _prepared(data) as (settings, url):
+        status = admission.reactivate_partner(settings, url, partner_id)
+    _print({"partnerId": partner_id, "status": status}, json=json)
+
+
+@app.command("add-key")
+def add_key(
+    partner_id: PartnerId,
+    environment: Annotated[Environment, typer.Option(help="What the key opens.")] = "sandbox",
+    data: Data = None,
+    json: Json = False,  # noqa: FBT002 - Typer calls it with the value
+) -> None:
+    """Print one more API key, shown only now, for a partner that has lost all of its own."""
+    with _prepared(data) as (settings, url):
+        key = admission.add_key(settings, url, partner_id, environment)
+    _print({"partnerId": partner_id, "environment": environment, "apiKey": key}, json=json)
+
+
+@contextmanager
+def _prepared(data: Data) -> Iterator[tuple[Settings, str]]:
+    """The settings, and the URL of a database that is ready for them."""
+    settings = Settings.load(data)
+    with database(settings) as url:
+        prepare(url)
+        check_secrets(settings, url)
+        yield settings, url
+
+
+def _listed(one: Listed) -> dict[str, object]:
+    partner = one.partner
+    return {
+        "partnerId": one.partner_id,
+        "name": partner.name,
+        "slug": partner.slug,
+        "status": partner.status,
+        "environments": partner.environments,
+        "domain": partner.domain,
+        "approvedAt": partner.approved_at,
+        "email": one.contact.get("email"),
+        "website": one.contact.get("website"),
+    }
+
+
+def _print(shown: Mapping[str, object], *, json: bool) -> None:
     if json:
         typer.echo(msgspec.json.encode(shown).decode())
     else:

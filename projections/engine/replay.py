@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from domain.command import Command
-from domain.events import decode
+from domain.events import decode, stored_names
 from domain.fold import AnyFold
 from domain.instants import Instant, parse_instant
 from domain.known import NO_ROW, SUBJECT, Key, Known, Row
@@ -36,6 +38,15 @@ class Replay:
         Raises UnknownPosition, or what the question itself refuses with.
         """
         position, now = await self._moment(as_of, fetch)
+        return await self.ask_at(question, position, now, fetch)
+
+    async def ask_at(
+        self, question: Command[Any], position: int, now: Instant, fetch: Fetch
+    ) -> Any:
+        """The question's reply on the log up to a position, at a time.
+
+        Raises what the question itself refuses with.
+        """
         known = Known(position)
         while True:
             outcome, refusal = None, None
@@ -72,11 +83,18 @@ class Replay:
             return Row(0, 0, found[0][0]) if found else NO_ROW
         fold = self._folds[kind]
         statement, source = (ABOUT, name) if fold.about else (STREAM, f"{fold.category}-{name}")
+        types = msgspec.json.encode(stored_names(fold.events)).decode()
         row, place = NO_ROW, 0
         while True:
             entries = await fetch(
                 statement,
-                {"source": source, "after": str(place), "until": str(until), "limit": str(SLICE)},
+                {
+                    "source": source,
+                    "types": types,
+                    "after": str(place),
+                    "until": str(until),
+                    "limit": str(SLICE),
+                },
             )
             for position, _, document in entries:
                 row = fold_entry(fold, row, position, document)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -19,17 +20,32 @@ from application.log.line import Line
 from application.log.lists import Lists
 from application.log.loading import Loading
 from application.log.reader import Reader
+from application.log.recorder import Log
 from application.log.submission import Answer, Repeat, Reply, Submission
+from application.log.tracing import Tracer
+from application.migrate import migrate
 from domain.command import Command
 from domain.events import Entry, decode
 from domain.fold import AnyFold, folds_by_type
-from domain.instants import Instant, shifted
+from domain.instants import Instant, instant, shifted
 from domain.ports import Fetch
 from domain.principal import OPERATOR, Principal
-from interfaces.wiring import now
 from projections.catalogue import INLINE, VERSIONS
+from projections.engine.tables import make_tables
 
 HASHES = Hashes(b"a pepper of tests", b"an identifier secret of tests")
+
+
+def now() -> Instant:
+    """The time."""
+    return instant(datetime.now(UTC))
+
+
+def make_ready(url: str) -> list[str]:
+    """Bring a database to where it can be written; the names of what was missing."""
+    applied = migrate(url)
+    with Log(url) as log:
+        return applied + make_tables(url, INLINE, log.entries)
 
 
 class Clock:
@@ -98,16 +114,16 @@ async def a_worker(
     limit: int = 1_000,
     replay_mismatched: bool = False,
     connect: Callable[[str], Awaitable[Line]] = writer_line,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[Worker]:
     """A worker that runs until the end of the block."""
     rules = Rules(folds_by_type(folds), VERSIONS, new_id, replay_mismatched)
     loading = Loading(folds)
-    access = Access(HASHES, lambda question: reader.answer(question))
-    reader = Reader(
-        partial(writer_line, url), rules, loading, clock, limit=limit, saw=access.saw
-    )
+    # The reader tells access of changes, and access asks the reader: one must be named first.
+    access = Access(HASHES, lambda question: reader.answer(question))  # noqa: PLW0108
+    reader = Reader(partial(writer_line, url), rules, loading, clock, limit=limit, saw=access.saw)
     committer = Committer(
-        partial(connect, url), rules, loading, clock, limit=limit, saw=access.saw
+        partial(connect, url), rules, loading, clock, limit=limit, saw=access.saw, tracer=tracer
     )
     async with pool(url, "tenure_reader") as of_tenant, pool(url, "tenure_writer") as of_all:
         loops = [asyncio.create_task(gathering.run()) for gathering in (committer, reader)]

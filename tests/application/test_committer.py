@@ -146,7 +146,7 @@ def test_a_command_sees_what_those_before_it_in_its_batch_did(log_url: str) -> N
     first, second, judged = asyncio.run(story())
 
     assert first.value.entity_id == second.value.entity_id == judged.value.event.entity_id
-    assert judged.value.standing.signals.event_count == 2
+    assert judged.value.found.signals.event_count == 2
     assert judged.value.event.seen_position == second.position
 
 

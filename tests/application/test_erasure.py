@@ -6,7 +6,15 @@ from typing import Any
 from application.log.submission import Answer, Reply, Submission
 from domain.refusals import NotFound
 from tests.application.running import a_repeatable, a_worker, as_owner, replies
-from tests.builders import a_lookup, a_participation, an_erasure
+from tests.builders import (
+    a_claim,
+    a_lookup,
+    a_participation,
+    a_principal,
+    a_redemption,
+    an_erasure,
+    an_offer,
+)
 
 
 def in_turn(url: str, *submissions: Submission) -> list[Answer]:
@@ -49,9 +57,10 @@ def test_the_way_from_the_person_to_the_entity_is_destroyed(log_url: str) -> Non
     in_turn(log_url, Submission(an_erasure("p1")))
 
     assert ways_to(log_url, "p1") == []
-    assert as_owner(
-        log_url, "select lookup from subject where entity_id = %s", known.value.entity_id
-    ) == []
+    assert (
+        as_owner(log_url, "select lookup from subject where entity_id = %s", known.value.entity_id)
+        == []
+    )
 
 
 def test_replies_kept_for_the_persons_events_are_destroyed(log_url: str) -> None:
@@ -68,6 +77,17 @@ def test_replies_kept_for_the_persons_events_are_destroyed(log_url: str) -> None
     assert bodies_kept_for(log_url, first.value.entity_id) == []
 
 
+def test_replies_kept_for_claims_against_the_person_are_destroyed(log_url: str) -> None:
+    claim = a_repeatable(
+        a_claim("p2 too"), "p2 claimed", render=lambda moved: moved.claim.entity_id
+    )
+    (filed,) = replies(in_turn(log_url, claim))
+
+    in_turn(log_url, Submission(an_erasure("p2 too")))
+
+    assert as_owner(log_url, "select body from idempotency where body = %s", filed.body) == []
+
+
 def test_only_the_reply_to_the_erasure_is_kept(log_url: str) -> None:
     first, _ = replies(
         in_turn(
@@ -78,6 +98,28 @@ def test_only_the_reply_to_the_erasure_is_kept(log_url: str) -> None:
     )
 
     assert bodies_kept_for(log_url, first.value.entity_id) == ["an erasure"]
+
+
+def test_a_repeated_erasure_of_somebody_linked_is_a_replay(log_url: str) -> None:
+    acme, bolt = a_principal("acme"), a_principal("bolt")
+    _, _, first, second = replies(
+        in_turn(
+            log_url,
+            Submission(an_offer("p3 linked", tenant=acme.tenant), acme),
+            Submission(a_redemption("p3 linked", tenant=bolt.tenant), bolt),
+            *(
+                a_repeatable(
+                    an_erasure("p3 linked", tenant=acme.tenant),
+                    "p3 linked",
+                    principal=acme,
+                    render=lambda erasure: erasure.entity_id,
+                )
+                for _ in range(2)
+            ),
+        )
+    )
+
+    assert (second.replayed, second.body) == (True, first.body)
 
 
 def test_the_log_is_not_touched(log_url: str) -> None:
@@ -94,9 +136,7 @@ def test_the_log_is_not_touched(log_url: str) -> None:
 def test_the_erasure_itself_does_not_say_who_it_was(log_url: str) -> None:
     in_turn(log_url, Submission(a_participation("p5")), Submission(an_erasure("p5")))
 
-    ((entry,),) = as_owner(
-        log_url, "select entry::text from log order by position desc limit 1"
-    )
+    ((entry,),) = as_owner(log_url, "select entry::text from log order by position desc limit 1")
     assert a_lookup("p5") not in entry
     assert '"data":{}' in entry
 

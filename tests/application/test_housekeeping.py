@@ -1,25 +1,23 @@
 """Housekeeping: kept replies live in partitions of half a day, which are dropped whole."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from application.migrate import migrate
 from application.log.submission import Reply, Submission
-from interfaces.wiring import prepare
-from tests.application.running import a_repeatable, a_worker, as_owner
+from application.migrate import migrate
+from tests.application.running import a_repeatable, a_worker, as_owner, make_ready
 from tests.builders import a_participation
 
 HALF_DAY = timedelta(hours=12)
 
 
 @pytest.fixture
-def fresh_url(empty_database_url: str) -> Iterator[str]:
+def fresh_url(empty_database_url: str) -> str:
     """An empty log of this test's own."""
-    prepare(empty_database_url)
-    yield empty_database_url
+    make_ready(empty_database_url)
+    return empty_database_url
 
 
 def this_half_day() -> datetime:
@@ -129,8 +127,7 @@ def test_replies_without_a_partition_are_deleted_after_a_day(fresh_url: str) -> 
     )
     as_owner(
         fresh_url,
-        "update idempotency set recorded_at = recorded_at - interval '25 hours'"
-        " where position = 1",
+        "update idempotency set recorded_at = recorded_at - interval '25 hours' where position = 1",
     )
 
     keep_house(fresh_url)

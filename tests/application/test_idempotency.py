@@ -259,10 +259,11 @@ def test_one_key_twice_in_one_batch_happens_once(log_url: str) -> None:
 def test_rivals_at_two_workers_happen_once(log_url: str) -> None:
     async def story() -> list[Answer]:
         async with a_worker(log_url) as here, a_worker(log_url) as there:
-            return await asyncio.gather(
-                here.submit(a_repeatable(a_participation(), "two workers")),
-                there.submit(a_repeatable(a_participation(), "two workers")),
+            both = (
+                worker.submit(a_repeatable(a_participation(), "two workers"))
+                for worker in (here, there)
             )
+            return list(await asyncio.gather(*both))
 
     before = head_of(log_url)
 
@@ -379,9 +380,7 @@ def test_a_repeated_erasure_is_a_replay(log_url: str) -> None:
 
 
 def test_a_command_that_takes_no_key_is_recorded_every_time(log_url: str) -> None:
-    one, other = replies(
-        in_turn(log_url, Submission(an_evaluation()), Submission(an_evaluation()))
-    )
+    one, other = replies(in_turn(log_url, Submission(an_evaluation()), Submission(an_evaluation())))
 
     assert one.value.id != other.value.id
 

@@ -1,4 +1,4 @@
-"""The committer when its connection is lost: it comes back, and nothing happens twice or by halves."""
+"""The committer when its connection is lost: it comes back, and nothing happens twice."""
 
 import asyncio
 from typing import Any
@@ -107,7 +107,7 @@ def test_the_reader_comes_back_when_its_connection_was_ended(log_url: str) -> No
                 worker.ask(an_evaluation("seen again", records=False)), SECONDS
             )
 
-    assert asyncio.run(story()).standing.signals.event_count == 1
+    assert asyncio.run(story()).found.own.signals.event_count == 1
 
 
 @pytest.mark.parametrize("kind", [LostBeforeCommit, LostAfterCommit])

@@ -20,7 +20,7 @@ def test_a_question_sees_all_that_was_acknowledged_by_any_worker(log_url: str) -
             for _ in range(10):
                 written = await here.do(a_participation("seen"))
                 found = await there.ask(AskStanding(a_lookup("seen")))
-                seen.append((written.position, found.standing.signals.event_count))
+                seen.append((written.position, found.found.own.signals.event_count))
         return seen
 
     before = head_of(log_url)
@@ -56,7 +56,7 @@ def test_questions_that_arrive_together_are_answered_each(log_url: str) -> None:
 
     *standings, partner, nobody = asyncio.run(story())
 
-    assert [found.standing.signals.event_count for found in standings] == [0, 1, 2]
+    assert [found.found.own.signals.event_count for found in standings] == [0, 1, 2]
     assert partner.slug == "asked"
     assert isinstance(nobody, NotFound)
 

@@ -4,21 +4,27 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from domain.action import DEFAULT_ACTIONS
 from domain.api_keys import PREFIXES
 from domain.command import Command
 from domain.event_types import EVENT_TYPES
 from domain.instants import Instant, instant
-from domain.policy import DEFAULT_ACTIONS
 from tests.builders import (
     NOW,
+    a_bulk_evaluation,
     a_claim,
     a_contest,
     a_key_added,
     a_key_deleted,
     a_leave,
     a_participation,
+    a_promotion,
+    a_reactivation,
     a_redemption,
+    a_registration,
     a_settlement,
+    a_suspension,
+    an_action_set,
     an_approval,
     an_erasure,
     an_evaluation,
@@ -28,9 +34,12 @@ from tests.builders import (
 
 PEOPLE = ("alice", "bob")
 PARTNERS = ("acme", "bolt")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-moments = st.datetimes(
-    min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30), timezones=st.just(UTC)
+moments = st.integers(-62_135_510_400, 253_402_214_400).flatmap(
+    lambda seconds: st.integers(0, 999_999).map(
+        lambda microseconds: EPOCH + timedelta(seconds=seconds, microseconds=microseconds)
+    )
 )
 instants = moments.map(instant)
 
@@ -60,6 +69,14 @@ evaluations = st.builds(
     actor_type=st.sampled_from(["human", "service"]),
     records=st.booleans(),
 )
+bulk_evaluations = st.lists(
+    st.builds(
+        an_evaluation,
+        st.sampled_from(PEOPLE),
+        action=st.sampled_from([*DEFAULT_ACTIONS]),
+    ),
+    max_size=3,
+).map(lambda evaluations: a_bulk_evaluation(*evaluations))
 environments = st.sampled_from(sorted(PREFIXES))
 issued_keys = st.builds(an_issued_key, st.sampled_from(["one", "two", "three"]))
 approvals = st.builds(
@@ -95,10 +112,26 @@ offers = st.builds(an_offer, st.sampled_from(PEOPLE), tenant=tenants, code=codes
 redemptions = st.builds(a_redemption, st.sampled_from(PEOPLE), tenant=tenants, code=codes)
 leaves = st.builds(a_leave, st.sampled_from(PEOPLE), tenant=tenants)
 
+registrations = st.builds(a_registration, st.sampled_from(PARTNERS))
+promotions = st.builds(
+    a_promotion,
+    st.sampled_from(PARTNERS),
+    domain=st.sampled_from(["acme.example", "bolt.example"]),
+    token=st.sampled_from(["a token", "another token", None]),
+)
+suspensions = st.builds(a_suspension, st.sampled_from(PARTNERS))
+reactivations = st.builds(a_reactivation, st.sampled_from(PARTNERS))
+actions_set = st.builds(
+    an_action_set,
+    st.sampled_from(["data.export_pii", "an.action_of_ours", "No Name"]),
+    tenant=tenants,
+)
+
 commands: st.SearchStrategy[Command[object]] = st.one_of(
     participations,
     erasures,
     evaluations,
+    bulk_evaluations,
     approvals,
     keys_added,
     keys_deleted,
@@ -108,4 +141,9 @@ commands: st.SearchStrategy[Command[object]] = st.one_of(
     offers,
     redemptions,
     leaves,
+    registrations,
+    promotions,
+    suspensions,
+    reactivations,
+    actions_set,
 )

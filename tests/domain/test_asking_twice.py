@@ -1,4 +1,4 @@
-"""Commands are pure: deciding twice gives the same, and deciding on too little says what is missing.
+"""Commands are pure: deciding twice gives the same, and on too little they say what is missing.
 
 So the committer may ask again whenever rows are missing, or after a connection was lost.
 """

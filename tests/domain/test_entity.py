@@ -60,7 +60,8 @@ def test_two_people_are_two_entities() -> None:
     history = History()
 
     assert (
-        history.do(a_participation("alice")).entity_id != history.do(a_participation("bob")).entity_id
+        history.do(a_participation("alice")).entity_id
+        != history.do(a_participation("bob")).entity_id
     )
 
 

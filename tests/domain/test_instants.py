@@ -100,7 +100,7 @@ def test_rfc_3339_text_is_read(text: str, meaning: str) -> None:
     ],
 )
 def test_what_is_no_rfc_3339_time_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         parse_instant(text)
 
 

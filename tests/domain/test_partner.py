@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from domain.partner import (
     CREDENTIAL,
-    KEYS_AT_MOST,
     PARTNER,
     SLUG,
     Credential,
@@ -19,6 +18,7 @@ from domain.partner import (
     slug_from,
     tenant_of,
 )
+from domain.partner_keys import KEYS_AT_MOST
 from domain.refusals import InvalidName, LastKey, NotFound, SlugTaken, TooManyKeys
 from tests.builders import (
     NOW,
@@ -26,6 +26,8 @@ from tests.builders import (
     a_key_added,
     a_key_deleted,
     a_participation,
+    a_promotion,
+    a_registration,
     an_approval,
     an_issued_key,
     days_ago,
@@ -179,22 +181,26 @@ def test_the_last_key_cannot_be_deleted() -> None:
 
 
 def test_the_last_key_of_each_environment_stays_whatever_the_other_holds() -> None:
-    history = History(
-        an_approval(key=FIRST, environment="sandbox"),
-        a_key_added(SECOND, environment="production"),
-    )
+    history = History(a_registration(), a_promotion(key=SECOND))
+    (first,) = partner_of(history).keys_of("sandbox")
 
     with pytest.raises(LastKey):
-        history.do(a_key_deleted(FIRST, environment="sandbox"))
+        history.do(a_key_deleted(first.key, environment="sandbox"))
     with pytest.raises(LastKey):
         history.do(a_key_deleted(SECOND, environment="production"))
 
 
 def test_a_key_is_not_found_in_the_other_environment() -> None:
-    history = History(an_approval(key=FIRST), a_key_added(SECOND, environment="production"))
+    history = History(a_registration(), a_promotion())
+    (sandbox_key,) = partner_of(history).keys_of("sandbox")
 
     with pytest.raises(NotFound):
-        history.do(a_key_deleted(FIRST, environment="production"))
+        history.do(a_key_deleted(sandbox_key.key, environment="production"))
+
+
+def test_an_environment_that_was_not_granted_gets_no_key() -> None:
+    with pytest.raises(NotFound):
+        History(an_approval()).do(a_key_added(SECOND, environment="production"))
 
 
 @pytest.mark.parametrize("partner_id", ["bolt", "nobody"])
@@ -222,13 +228,13 @@ def test_a_tenant_holds_twenty_keys_and_no_more() -> None:
 
 
 def test_a_tenant_that_is_full_leaves_room_in_the_other() -> None:
-    history = History(an_approval())
+    history = History(a_registration(), a_promotion(key=FIRST))
     for number in range(KEYS_AT_MOST - 1):
         history.do(a_key_added(an_issued_key(f"key {number}")))
 
     history.do(a_key_added(SECOND, environment="production"))
 
-    assert [held.key for held in partner_of(history).keys_of("production")] == [SECOND]
+    assert [held.key for held in partner_of(history).keys_of("production")] == [FIRST, SECOND]
 
 
 def test_a_deleted_key_leaves_room_for_another() -> None:

@@ -7,26 +7,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.action import DEFAULT_ACTIONS, Action, Risk
 from domain.claim import ClaimStatus
 from domain.policy import (
-    DEFAULT_ACTIONS,
     FROM_CLAIMS,
     ONE_TIER_BELOW,
     STRICTNESS,
     WHY,
-    Action,
     Decided,
     Decision,
+    EvaluateMany,
     Reason,
-    Risk,
+    Recommendation,
+    Reconsider,
     Verdict,
     judge,
 )
 from domain.refusals import UnknownAction
 from tests.builders import (
     NOW,
+    TENANT,
     History,
+    a_bulk_evaluation,
     a_participation,
+    an_erasure,
     an_evaluation,
     days_ago,
 )
@@ -123,9 +127,7 @@ def test_limits_are_given_with_limit_and_with_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(("risk", "claim_status"), [*product(RISKS, CLAIM_STATUSES)])
-def test_a_higher_tier_is_never_judged_more_strictly(
-    risk: Risk, claim_status: ClaimStatus
-) -> None:
+def test_a_higher_tier_is_never_judged_more_strictly(risk: Risk, claim_status: ClaimStatus) -> None:
     for required in TIERS:
         action = Action("an.action", required, risk, LIMITS)
         strictness = [STRICTNESS[judge(action, tier, claim_status).decision] for tier in TIERS]
@@ -229,7 +231,7 @@ def test_an_unknown_actor_is_tier_0_and_clean() -> None:
 
 
 def test_an_unknown_action_is_refused() -> None:
-    with pytest.raises(UnknownAction, match="coffee.make"):
+    with pytest.raises(UnknownAction, match=r"coffee\.make"):
         History(a_participation()).do(an_evaluation(action="coffee.make"))
 
 
@@ -287,3 +289,78 @@ def test_a_decision_remembers_all_that_it_was_decided_on() -> None:
         seen_position=10,
     )
     assert reply.event.entity_id is not None
+
+
+# Evaluating several
+
+
+def judged_together(history: History, command: EvaluateMany) -> list[Recommendation]:
+    """The recommendations of several, none of which is refused."""
+    given = history.decide(command).reply
+    found = [one for one in given if isinstance(one, Recommendation)]
+    assert len(found) == len(given)
+    return found
+
+
+def test_several_are_judged_on_one_state_each_in_a_stream_of_its_own() -> None:
+    history = with_tier(1)
+    evaluations = [an_evaluation(action=action) for action in ("payout.request", "job.accept")]
+
+    changes = history.decide(a_bulk_evaluation(*evaluations)).changes
+    given = judged_together(history, a_bulk_evaluation(*evaluations))
+
+    assert [change.stream for change in changes] == [f"decision-{one.id}" for one in evaluations]
+    assert [change.id for change in changes] == [one.id for one in evaluations]
+    assert [one.id for one in given] == [one.id for one in evaluations]
+    assert {one.event.seen_position for one in given} == {10}
+
+
+def test_one_that_is_refused_is_refused_alone_in_its_place() -> None:
+    evaluations = [
+        an_evaluation(action=action) for action in ("payout.request", "no.such", "job.accept")
+    ]
+
+    outcome = with_tier(1).decide(a_bulk_evaluation(*evaluations))
+
+    kinds = [type(one) for one in outcome.reply]
+    assert kinds == [Recommendation, UnknownAction, Recommendation]
+    assert [change.id for change in outcome.changes] == [evaluations[0].id, evaluations[2].id]
+
+
+def test_several_are_judged_as_each_would_be_alone() -> None:
+    history = with_tier(1)
+    evaluations = [an_evaluation(action=action) for action in DEFAULT_ACTIONS]
+
+    together = judged_together(history, a_bulk_evaluation(*evaluations))
+
+    assert together == [history.decide(one).reply for one in evaluations]
+
+
+# Computing again
+
+
+def test_a_decision_computed_again_on_what_it_saw_is_the_same() -> None:
+    history = with_tier(1)
+    given = history.decide(an_evaluation()).reply
+
+    again = history.decide(Reconsider(tenant=TENANT, recorded=given.event)).reply
+
+    assert again == given.event
+
+
+def test_a_decision_on_somebody_erased_since_is_computed_again_of_their_entity() -> None:
+    history = with_tier(1)
+    given = history.do(an_evaluation())
+    history.do(an_erasure())
+
+    again = history.decide(Reconsider(tenant=TENANT, recorded=given.event)).reply
+
+    assert (again.tier, again.decision) == (given.event.tier, given.event.decision)
+    assert again.entity_id == given.event.entity_id
+
+
+def test_a_decision_computed_again_records_nothing() -> None:
+    history = with_tier(1)
+    given = history.decide(an_evaluation()).reply
+
+    assert history.decide(Reconsider(tenant=TENANT, recorded=given.event)).changes == ()

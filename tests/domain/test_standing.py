@@ -1,11 +1,13 @@
 """Standing: a tier is a pure function of counts, ages and now."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.command import Command
 from domain.entity import Entity
 from domain.instants import Instant
 from domain.known import Known
@@ -42,7 +44,7 @@ def assessed(
 
 def reported(
     number: int, *, days: int, tenant: str = TENANT, person: str = "alice"
-) -> list[object]:
+) -> list[Command[Any]]:
     """So many events of somebody, the first of them so many days ago."""
     return [
         a_participation(person, tenant=tenant, occurred_at=days_ago(days), backfill=True),
@@ -81,12 +83,8 @@ def test_a_tier_begins_where_both_its_bounds_are_reached(
     assert tier_of(event_count, age_days) == tier
 
 
-@pytest.mark.parametrize(
-    ("qualified_partners", "tier"), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3)]
-)
-def test_across_platforms_a_tier_wants_partners_as_well(
-    qualified_partners: int, tier: int
-) -> None:
+@pytest.mark.parametrize(("qualified_partners", "tier"), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3)])
+def test_across_platforms_a_tier_wants_partners_as_well(qualified_partners: int, tier: int) -> None:
     assert tier_of(1_000, 1_000, qualified_partners) == tier
 
 
@@ -101,18 +99,19 @@ def test_every_history_has_exactly_one_tier(
     reached = [
         tier
         for tier, events, days, at_least in TIERS
-        if event_count >= events
-        and age_days >= days
-        and (sources is None or sources >= at_least)
+        if event_count >= events and age_days >= days and (sources is None or sources >= at_least)
     ]
 
     assert tier_of(event_count, age_days, sources) == max(reached, default=0)
 
 
-@given(counts, counts, ages, ages, partners, partners)
+@given(st.tuples(counts, ages, partners), st.tuples(counts, ages, partners))
 def test_more_of_anything_never_lowers_a_tier(
-    events: int, more_events: int, days: int, more_days: int, sources: int, more_sources: int
+    history: tuple[int, int, int], more: tuple[int, int, int]
 ) -> None:
+    events, days, sources = history
+    more_events, more_days, more_sources = more
+
     before = tier_of(events, days, sources)
 
     assert before <= tier_of(events + more_events, days + more_days, sources + more_sources)
@@ -243,10 +242,10 @@ def test_an_erased_person_is_nobody_known() -> None:
 # Linked entities
 
 
-def linked(*histories: object) -> History:
+def linked(*given: Command[Any]) -> History:
     """Alice of two partners, linked, with what each of them reported."""
     return History(
-        *histories,  # type: ignore[arg-type]
+        *given,
         an_offer("alice", tenant=TENANT),
         a_redemption("alice", tenant=OTHER),
     )

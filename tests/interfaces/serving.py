@@ -26,6 +26,9 @@ APP = "tests.interfaces.standin:create_app"
 TENURE = str(Path(sys.executable).with_name("tenure"))
 READY_SECONDS = 30
 
+# Of every server on a database that several tests share: it refuses any other secrets.
+SECRETS = {"TENURE_PEPPER": "0f" * 32, "TENURE_IDENTIFIER_SECRET": "f0" * 32}
+
 
 @dataclass
 class Served:
@@ -89,6 +92,8 @@ def start(
     Without an application it is the command itself, as its users have it.
     """
     data.mkdir(parents=True, exist_ok=True)
+    if "TENURE_DATABASE_URL" in settings:
+        settings = SECRETS | settings
     log = data / f"log-{time.monotonic_ns()}"
     command = [TENURE, "serve"]
     environment = os.environ | settings

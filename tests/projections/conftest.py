@@ -2,11 +2,11 @@
 
 import pytest
 
-from interfaces.wiring import prepare
+from tests.application.running import make_ready
 
 
 @pytest.fixture(scope="module")
 def log_url(database_url: str) -> str:
     """An empty log of this test module's own."""
-    prepare(database_url)
+    make_ready(database_url)
     return database_url

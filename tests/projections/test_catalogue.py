@@ -15,13 +15,16 @@ from tests.builders import History
 from tests.domain.strategies import commands
 from tests.domain.test_events import FILES
 
+ELSEWHERE = {policy.Decided.stored_name}
+"""Events in streams of another category than their name says."""
+
 ONE_ENTRY_A_STREAM = {policy.CATEGORY}
 """Categories whose streams have one entry, which nobody needs to count."""
 
 
 @pytest.mark.parametrize("category", sorted(VERSIONS))
 def test_a_fold_that_counts_versions_reads_every_event_of_its_category(category: str) -> None:
-    of_category = {name for name in EVENTS if name.startswith(f"{category}.")}
+    of_category = {name for name in EVENTS if name.startswith(f"{category}.")} - ELSEWHERE
 
     assert {event.stored_name for event in VERSIONS[category].events} == of_category
 

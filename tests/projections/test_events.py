@@ -1,17 +1,15 @@
 """The list of events: a partner's own, newest first, in pages that miss and repeat nothing."""
 
 import asyncio
-from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from application.log.submission import Submission
 from domain.instants import Instant
 from domain.refusals import InvalidCursor
-from projections.events import Page, list_events, read_cursor, write_cursor
+from projections.cursors import write_cursor
+from projections.events import Page, list_events
 from tests.application.running import Clock, Worker, a_worker
 from tests.builders import (
     a_lookup,
@@ -310,59 +308,25 @@ def test_one_batch_of_two_tenants_is_listed_to_each_its_own(log_url: str) -> Non
 # Cursors
 
 
-@given(st.integers(0, 10**18 - 1))
-def test_a_cursor_reads_back_as_its_place(position: int) -> None:
-    assert read_cursor(write_cursor(position)) == position
-
-
-def forged(text: str) -> str:
-    return urlsafe_b64encode(text.encode()).decode()
-
-
 @pytest.mark.parametrize(
     "cursor",
     [
+        "forged",
         "",
-        "0",
-        "=",
-        "====",
-        "a cursor",
-        "é",
-        "\x00",
-        write_cursor(7) + "=",
-        write_cursor(7) + " ",
-        " " + write_cursor(7),
-        write_cursor(12345)[:-1],
-        write_cursor(7) + "!",
-        forged("-1").rstrip("="),
-        forged("+7").rstrip("="),
-        forged("07").rstrip("="),
-        forged("7 ").rstrip("="),
-        forged("1e3").rstrip("="),
-        forged("٣").rstrip("="),
-        forged("1" * 19).rstrip("="),
-        forged("x").rstrip("="),
-        forged("").rstrip("="),
+        write_cursor("-1"),
+        write_cursor("+7"),
+        write_cursor("7 "),
+        write_cursor("1e3"),
+        write_cursor("x"),
+        write_cursor(""),
+        write_cursor("1" * 19),
+        write_cursor("7", "8"),
     ],
 )
-def test_a_cursor_that_no_list_gave_is_refused(cursor: str) -> None:
-    with pytest.raises(InvalidCursor):
-        read_cursor(cursor)
-
-
-@given(st.text(max_size=30))
-def test_any_text_is_a_cursor_or_refused(text: str) -> None:
-    try:
-        position = read_cursor(text)
-    except InvalidCursor:
-        return
-    assert write_cursor(position) == text
-
-
-def test_a_list_refuses_a_forged_cursor(log_url: str) -> None:
+def test_a_cursor_that_the_list_never_gave_is_refused(log_url: str, cursor: str) -> None:
     async def story() -> None:
         async with a_worker(log_url) as worker:
             with pytest.raises(InvalidCursor):
-                await listed(worker, "forged", cursor="forged")
+                await listed(worker, "forged", cursor=cursor)
 
     asyncio.run(story())

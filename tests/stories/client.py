@@ -15,8 +15,11 @@ from tests.stories.document import Document, told
 WRITES = {
     ("POST", "/events"),
     ("POST", "/policy/evaluate"),
+    ("POST", "/policy/evaluate/bulk"),
     ("POST", "/entities/erase"),
     ("POST", "/partners/keys"),
+    ("POST", "/partners/register"),
+    ("POST", "/partners/promote"),
 }
 
 numbers = count(1)
@@ -63,6 +66,10 @@ class Client:
         if key is not None:
             sent["idempotency-key"] = key
         return self.http.post(path, json=body, headers=sent, params=_texts(query))
+
+    def put(self, path: str, body: object, **query: object) -> httpx.Response:
+        """The reply to a PUT of a JSON body."""
+        return self.http.put(path, json=body, headers=self.headers(), params=_texts(query))
 
     def post_bytes(
         self,

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from interfaces.admission import approve_partner
 from interfaces.postgres import EmbeddedPostgres
 from interfaces.settings import Settings
-from interfaces.wiring import approve_partner
 from tests.interfaces.serving import Served, a_data_folder, serving
 from tests.stories.client import Client, connected
 from tests.stories.document import Document

@@ -276,7 +276,6 @@ def test_a_required_field_that_is_null_is_refused(
         *((path, "user_external_id") for path in VALID),
         ("/v1/events", "metadata"),
         ("/v1/events", "USEREXTERNALID"),
-        ("/v1/events", ""),
         ("/v1/policy/evaluate", "actor.x"),
         ("/v1/policy/evaluate", "resource.x"),
         ("/v1/policy/evaluate", "debug"),
@@ -371,10 +370,9 @@ def test_any_field_may_hold_anything_without_breaking_the_server(
     partner: Client, path: str, data: st.DataObject
 ) -> None:
     field = data.draw(st.sampled_from([field for field, _ in fields_of(VALID[path])]))
-    value = data.draw(documents.filter(lambda value: not isinstance(value, str | int | float)))
-    if value is None:
-        value = [None]
-
+    value = data.draw(st.lists(documents, max_size=3) | st.dictionaries(st.text(), documents))
+    if field == "resource":
+        value = [value]
     text = json.dumps(with_field(path, field, value)).encode()
 
     assert refusal(partner.post_bytes(path, text))[0] == 400

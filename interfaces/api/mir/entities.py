@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from application.ids import new_id
 from domain.claim import Status
-from domain.entity import EraseEntity, Erasure
+from domain.erasure import EraseEntity, Erasure
 from domain.refusals import NotFound
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import IDEMPOTENT, READ, refuses

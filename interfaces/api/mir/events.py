@@ -63,6 +63,17 @@ class EventIn(Wire):
             backfill=self.batch_type is not None,
         )
 
+    def repeat(self, call: Call) -> Repeat:
+        """How a repeat is known by what it says."""
+        return Repeat(
+            call.services.hashes.automatic_key(
+                call.principal.tenant,
+                self.user_external_id,
+                self.event_type,
+                self.occurred_at or "",
+            )
+        )
+
 
 class EventOut(TypedDict):
     """A recorded event. ``userExternalId`` is shown only where the request gave it."""
@@ -136,14 +147,7 @@ async def submit_event(call: Call, item: EventIn) -> Answered:
     repeat = call.repeat()
     automatic = repeat is None
     if repeat is None:
-        repeat = Repeat(
-            call.services.hashes.automatic_key(
-                call.principal.tenant,
-                item.user_external_id,
-                item.event_type,
-                item.occurred_at or "",
-            )
-        )
+        repeat = item.repeat(call)
     return await call.commit(
         item.command(call),
         event_out,
@@ -191,6 +195,7 @@ async def get_events(call: Call, query: Annotated[EventsQuery, FromQuery()]) -> 
 )
 async def get_event_types(call: Call) -> Answered:
     """Every event type that is taken, by category."""
+    await call.confirm()
     return call.show(
         EventTypes(
             categories={

@@ -103,7 +103,8 @@ async def redeem_link(call: Call, given: RedeemIn) -> Answered:
         lookup=call.lookup(given.user_external_id),
         code_lookup=call.services.hashes.link_code(given.link_code),
     )
-    return await call.commit(command, link_out, repeat=call.repeat())
+    with call.services.guesses.counted(call.principal.tenant, LinkCodeInvalid):
+        return await call.commit(command, link_out, repeat=call.repeat())
 
 
 @router.get(

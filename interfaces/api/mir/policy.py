@@ -10,26 +10,26 @@ from typing_extensions import TypedDict
 from application.ids import new_id
 from domain.claim import ClaimStatus
 from domain.policy import (
-    DEFAULT_ACTIONS,
-    POLICY_VERSION,
     WHY,
-    Action,
     ActorKind,
     Decision,
     Evaluate,
     Reason,
     Recommendation,
     Resource,
-    Risk,
 )
-from domain.refusals import NotFound, UnknownAction, UnknownPosition
+from domain.refusals import UnknownAction, UnknownPosition
 from interfaces.api.call import Answered, Call
 from interfaces.api.mir.standing import SignalsOut, Tier, signals_out
 from interfaces.api.openapi import refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import Actor, AsOf, Moment, Wire
+from interfaces.api.wire import Actor, AsOf, Moment, Query, Wire
 
 router = APIRouter(route_class=LeanRoute, tags=["Policy"])
+
+
+# On each branch, because bounds on a union are no words of JSON Schema.
+AMOUNT = Field(ge=0, le=1e15)
 
 
 class ResourceIn(Wire):
@@ -37,7 +37,7 @@ class ResourceIn(Wire):
 
     type: str | None = Field(None, pattern=r"^[A-Za-z0-9_.:-]{1,64}$", examples=["report"])
     id: str | None = Field(None, min_length=1, max_length=256)
-    amount: Annotated[int | float, Field(ge=0, le=1e15)] | None = None
+    amount: Annotated[int, AMOUNT] | Annotated[float, AMOUNT] | None = None
 
 
 class EvaluationIn(Wire):
@@ -51,6 +51,7 @@ class EvaluationIn(Wire):
         """The command that judges it."""
         return Evaluate(
             id=new_id(),
+            tenant=call.principal.tenant,
             actor_type=self.actor.type,
             lookup=call.lookup(self.actor.id),
             action=self.action,
@@ -70,12 +71,16 @@ class EvaluationIn(Wire):
         )
 
 
-class EvaluationQuery(AsOf):
-    """How to evaluate."""
+class DebugQuery(Query):
+    """How much to tell."""
 
     debug: bool = Field(
         default=False, description="Add the signals and the rule; also by x-policy-debug: true."
     )
+
+
+class EvaluationQuery(DebugQuery, AsOf):
+    """How to evaluate."""
 
 
 class ActorOut(TypedDict):
@@ -145,34 +150,6 @@ def evaluation_out(given: Recommendation, actor: Actor, *, debug: bool) -> Evalu
     return shown
 
 
-class ActionOut(TypedDict):
-    """An action that policy knows, and what it asks for."""
-
-    action: str
-    requiredTier: Tier
-    risk: Risk
-    limits: Annotated[
-        dict[str, int] | None, Field(description="The constrained form that LIMIT allows.")
-    ]
-
-
-class ActionsOut(TypedDict):
-    """The registered actions."""
-
-    policyVersion: int
-    actions: list[ActionOut]
-
-
-def action_out(action: Action) -> ActionOut:
-    """What is shown of an action."""
-    return {
-        "action": action.name,
-        "requiredTier": action.required_tier,
-        "risk": action.risk,
-        "limits": action.limits,
-    }
-
-
 @router.post(
     "/policy/evaluate",
     response_model=EvaluationOut,
@@ -186,7 +163,7 @@ async def evaluate(
     """Judge an action by the actor's history. The decision is recorded before it is answered; with
     asOf nothing is recorded and there is no decision_correlation_id.
     """
-    debug = query.debug or call.sent.get(b"x-policy-debug", b"").lower() == b"true"
+    debug = wants_debug(call, query)
     command = evaluation.command(call, records=query.as_of is None)
     if query.as_of is not None:
         given = await call.resolve(command, query.as_of)
@@ -196,28 +173,6 @@ async def evaluate(
     )
 
 
-@router.get(
-    "/policy/actions",
-    response_model=ActionsOut,
-    dependencies=[needs("policy:read")],
-    summary="List policy actions",
-)
-async def get_actions(call: Call) -> Answered:
-    """Every registered action with its tier, risk and constrained form."""
-    actions = [action_out(action) for action in DEFAULT_ACTIONS.values()]
-    return call.show(ActionsOut(policyVersion=POLICY_VERSION, actions=actions))
-
-
-@router.get(
-    "/policy/actions/{action}",
-    response_model=ActionOut,
-    dependencies=[needs("policy:read")],
-    summary="Show a policy action",
-)
-@refuses(NotFound)
-async def get_action(call: Call, action: str) -> Answered:
-    """One registered action."""
-    found = DEFAULT_ACTIONS.get(action)
-    if found is None:
-        raise NotFound
-    return call.show(action_out(found))
+def wants_debug(call: Call, query: DebugQuery) -> bool:
+    """Whether the signals are asked for, in the query or by header."""
+    return query.debug or call.sent.get(b"x-policy-debug", b"").lower() == b"true"

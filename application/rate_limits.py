@@ -1,0 +1,128 @@
+"""Rate limits: how many requests somebody may make, counted in every worker and added up at times.
+
+A worker counts in its own memory and once a second adds its counts to a table that all share. In
+between it does not know what the others take, so more than the quota may pass in a window: at most
+what one second brings to the other workers, and never more than the quota once for each worker.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import ceil
+from pathlib import Path
+from time import time
+
+import msgspec
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from application.sql import named_queries
+from domain.refusals import RateLimited, Refusal
+
+QUERIES = named_queries(Path(__file__).with_name("rate_limits.sql"))
+ADD_EVERY_SECONDS = 1.0
+GUESSES_AN_HOUR = 20
+HOUR_SECONDS = 3600
+logger = logging.getLogger("tenure.limits")
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """What somebody may still ask in the present window, this request counted; -1 when it is one
+    too many.
+    """
+
+    remaining: int
+    resets_in_seconds: int
+
+
+class RateLimits:
+    """So many requests a window of time, for everybody by the name under which they are counted."""
+
+    def __init__(self, quota: int, seconds: int, clock: Callable[[], float] = time) -> None:
+        self._quota, self._seconds, self._clock = quota, seconds, clock
+        self._policy = f'"default";q={quota};w={seconds}'.encode()
+        self._begin(0)
+
+    def _begin(self, starts_at: int) -> None:
+        self._starts_at = starts_at
+        self._here: dict[str, int] = {}
+        self._added: dict[str, int] = {}
+        self._elsewhere: dict[str, int] = {}
+
+    def take(self, who: str) -> Budget:
+        """Count one more request, if there is room for it."""
+        now = self._clock()
+        if now >= self._starts_at + self._seconds:
+            self._begin(int(now) // self._seconds * self._seconds)
+        here = self._here.get(who, 0) + 1
+        remaining = self._quota - here - self._elsewhere.get(who, 0)
+        if remaining >= 0:
+            self._here[who] = here
+        return Budget(max(remaining, -1), ceil(self._starts_at + self._seconds - now))
+
+    def headers(self, budget: Budget) -> list[tuple[bytes, bytes]]:
+        """What a reply says of a budget (draft-ietf-httpapi-ratelimit-headers-10)."""
+        left = f'"default";r={max(budget.remaining, 0)};t={budget.resets_in_seconds}'
+        return [(b"ratelimit-policy", self._policy), (b"ratelimit", left.encode())]
+
+    async def run(self, pool: AsyncConnectionPool) -> None:
+        """Add up with the other workers until cancelled."""
+        while True:
+            await asyncio.sleep(ADD_EVERY_SECONDS)
+            try:
+                await self.add_up(pool)
+            except (psycopg.Error, PoolTimeout) as error:
+                logger.warning("rate limits hold in each worker alone for now: %s", error)
+
+    async def add_up(self, pool: AsyncConnectionPool) -> None:
+        """Add what was counted here since the last time, and learn what was elsewhere."""
+        starts_at, here = self._starts_at, dict(self._here)
+        if not here:
+            return
+        # In one order everywhere, so that no two workers wait for each other's rows.
+        new = sorted(who for who, count in here.items() if count > self._added.get(who, 0))
+        taken = [here[who] - self._added.get(who, 0) for who in new]
+        async with pool.connection() as connection:
+            if new:
+                await connection.execute(
+                    QUERIES["add"], {"starts_at": starts_at, "who": new, "taken": taken}
+                )
+            rows = await connection.execute(
+                QUERIES["taken"], {"starts_at": starts_at, "who": list(here)}
+            )
+            totals: dict[str, int] = dict(await rows.fetchall())
+        if starts_at == self._starts_at:
+            self._added = here
+            self._elsewhere = {one: total - here[one] for one, total in totals.items()}
+
+
+class Guesses:
+    """Wrong guesses at secrets, in this worker, by who makes them; forgotten on the hour."""
+
+    def __init__(self, clock: Callable[[], float] = time) -> None:
+        self._clock = clock
+        self._hour, self._wrong = 0, dict[str, int]()
+
+    @contextmanager
+    def counted(self, who: str, wrong: type[Refusal]) -> Iterator[None]:
+        """Count the block as a guess when it raises ``wrong``. Raises RateLimited after too many.
+
+        It counts from the start, so that many at once are no way around, and is given back.
+        """
+        now = self._clock()
+        hour = int(now // HOUR_SECONDS)
+        if hour != self._hour:
+            self._hour, self._wrong = hour, {}
+        wrongs = self._wrong
+        if wrongs.get(who, 0) >= GUESSES_AN_HOUR:
+            raise RateLimited(seconds=ceil(HOUR_SECONDS - now % HOUR_SECONDS))
+        wrongs[who] = wrongs.get(who, 0) + 1
+        try:
+            yield
+        except wrong:
+            raise
+        except BaseException:
+            wrongs[who] -= 1
+            raise
+        wrongs[who] -= 1

@@ -1,0 +1,52 @@
+"""Checks of this machine's part of an installation: the secrets' files and the disk."""
+
+import shutil
+import stat
+from collections.abc import Collection
+from pathlib import Path
+
+from interfaces.doctor.finding import Finding, failed, in_words, ok, warning
+from interfaces.settings import Settings
+
+FULL_BYTES = 1 << 30
+LOW_BYTES = 5 << 30
+
+
+def secrets_files(settings: Settings, lost: Collection[str]) -> Finding:
+    """Whether the secrets are there, and readable by their owner alone."""
+    check, folder = "secrets", settings.data / "secrets"
+    if lost:
+        return failed(
+            check,
+            f"missing in {folder}: {in_words(sorted(lost))}",
+            "Put them back from the backup before anything starts here; only the first start of a "
+            "new installation makes them.",
+        )
+    files = [folder, *sorted(folder.iterdir())] if folder.exists() else []
+    if open_files := [str(file) for file in files if _others_may_read(file)]:
+        return failed(
+            check,
+            f"others than their owner may read {in_words(open_files)}",
+            f"chmod -R go= {folder}; if strangers were on this machine, rotate every API key.",
+        )
+    return ok(check, "readable by their owner alone" if files else "given by the environment")
+
+
+def disk_space(settings: Settings) -> Finding:
+    """Whether the data folder's disk has room left."""
+    found = shutil.disk_usage(next(path for path in _and_above(settings.data) if path.exists()))
+    free = f"{found.free / (1 << 30):.1f} GiB free of {found.total / (1 << 30):.1f}"
+    remedy = "Make room or grow the disk: a full one stops every write (docs/operations.md)."
+    if found.free < FULL_BYTES:
+        return failed("disk space", free, remedy)
+    if found.free < min(LOW_BYTES, found.total / 10):
+        return warning("disk space", free, remedy)
+    return ok("disk space", free)
+
+
+def _others_may_read(path: Path) -> bool:
+    return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def _and_above(path: Path) -> list[Path]:
+    return [path, *path.parents]

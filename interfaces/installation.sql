@@ -1,0 +1,9 @@
+-- name: note
+-- What a database is begun with; what it has already stays.
+insert into installation (name, value)
+select name, value from unnest(%(names)s::text[], %(values)s::text[]) as new(name, value)
+on conflict do nothing
+
+-- name: noted
+-- What the database was begun with.
+select name, value from installation

@@ -1,0 +1,138 @@
+"""Groups: commands that came together are written in one transaction, each with its own answer."""
+
+import asyncio
+
+import pytest
+
+from application.log.gathering import BATCH_SIZE_AT_MOST
+from application.log.submission import Answer, Reply, Submission
+from domain.refusals import IdempotencyInProgress, InvalidEventType, Unavailable
+from tests.application.running import (
+    a_repeatable,
+    a_worker,
+    as_owner,
+    head_of,
+    replies,
+    the_lock_held,
+)
+from tests.builders import a_participation
+
+
+def group_of(number: int) -> list[Submission]:
+    return [Submission(a_participation(f"grouped {one % 5}")) for one in range(number)]
+
+
+def answered_together(url: str, group: list[Submission]) -> list[Answer]:
+    async def story() -> list[Answer]:
+        async with a_worker(url) as worker:
+            return await worker.committer.answer_together(group)
+
+    return asyncio.run(story())
+
+
+def test_a_group_larger_than_a_batch_is_one_transaction_in_order(log_url: str) -> None:
+    before, number = head_of(log_url), BATCH_SIZE_AT_MOST + 50
+
+    answers = replies(answered_together(log_url, group_of(number)))
+
+    assert [reply.position for reply in answers] == list(range(before + 1, before + number + 1))
+    transactions = as_owner(log_url, "select distinct xmin from log where position > %s", before)
+    assert len(transactions) == 1
+
+
+def test_a_group_of_none_is_answered_with_nothing(log_url: str) -> None:
+    assert answered_together(log_url, []) == []
+
+
+def test_a_refusal_in_a_group_is_refused_alone(log_url: str) -> None:
+    wrong = Submission(a_participation(kind="no.such_type"))
+
+    first, refused, last = answered_together(log_url, [*group_of(1), wrong, *group_of(1)])
+
+    assert isinstance(refused, InvalidEventType)
+    (one, other) = replies([first, last])
+    assert other.position == one.position + 1
+
+
+def test_a_repeat_within_a_group_is_a_replay(log_url: str) -> None:
+    before = head_of(log_url)
+
+    first, second = replies(
+        answered_together(
+            log_url, [a_repeatable(a_participation(), "within a group") for _ in range(2)]
+        )
+    )
+
+    assert (first.replayed, second.replayed) == (False, True)
+    assert second.body == first.body
+    assert head_of(log_url) == before + 1
+
+
+def test_a_rival_of_a_request_on_its_way_is_refused_alone_in_its_group(log_url: str) -> None:
+    async def story() -> list[Answer]:
+        async with a_worker(log_url) as worker:
+            first = worker.submit(a_repeatable(a_participation(), "rival in a group"))
+            rest = await worker.committer.answer_together(
+                [a_repeatable(a_participation(), "rival in a group"), *group_of(1)]
+            )
+            return [await first, *rest]
+
+    first, rival, other = asyncio.run(story())
+
+    assert isinstance(rival, IdempotencyInProgress)
+    assert len(replies([first, other])) == 2
+
+
+def test_a_group_makes_rivals_of_those_who_come_after_it(log_url: str) -> None:
+    async def story() -> None:
+        async with a_worker(log_url) as worker:
+            group = asyncio.create_task(
+                worker.committer.answer_together([a_repeatable(a_participation(), "came after")])
+            )
+            await asyncio.sleep(0)
+            with pytest.raises(IdempotencyInProgress):
+                worker.submit(a_repeatable(a_participation(), "came after"))
+            assert len(replies(await group)) == 1
+
+    asyncio.run(story())
+
+
+def test_a_group_that_finds_the_queue_full_is_refused_at_once_and_whole(log_url: str) -> None:
+    before = head_of(log_url)
+
+    async def story() -> list[Answer]:
+        async with a_worker(log_url, limit=2) as worker:
+            waiting = [worker.submit(submission) for submission in group_of(2)]
+            with pytest.raises(Unavailable):
+                await worker.committer.answer_together(group_of(3))
+            return list(await asyncio.gather(*waiting))
+
+    assert len(replies(asyncio.run(story()))) == 2
+    assert head_of(log_url) == before + 2
+
+
+def test_a_group_that_was_refused_for_a_full_queue_makes_no_rivals(log_url: str) -> None:
+    async def story() -> Answer:
+        async with a_worker(log_url, limit=1) as worker:
+            waiting = worker.submit(*group_of(1))
+            with pytest.raises(Unavailable):
+                await worker.committer.answer_together(
+                    [a_repeatable(a_participation(), "refused with its group")]
+                )
+            await waiting
+            return await worker.submit(a_repeatable(a_participation(), "refused with its group"))
+
+    assert isinstance(asyncio.run(story()), Reply)
+
+
+def test_a_group_that_still_waits_when_the_server_stops_is_told(log_url: str) -> None:
+    async def story() -> list[Answer]:
+        with the_lock_held(log_url):
+            async with a_worker(log_url) as worker:
+                worker.submit(*group_of(1))
+                await asyncio.sleep(0.1)
+                group = asyncio.create_task(worker.committer.answer_together(group_of(2)))
+                await asyncio.sleep(0)
+            return await asyncio.wait_for(group, 2)
+
+    assert [type(answer) for answer in asyncio.run(story())] == [Unavailable, Unavailable]

@@ -1,0 +1,249 @@
+"""A line to PostgreSQL: whole round trips, and never a hang when it is cut."""
+
+import asyncio
+import gc
+import socket
+import tempfile
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import psycopg
+import pytest
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from application.log.line import Call, Line
+
+T = TypeVar("T")
+STATEMENTS = {
+    "one": b"select 1",
+    "echo": b"select $1::text",
+    "nothing": b"select 1 where false",
+    "pair": b"select 'first', 'second'",
+    "divide": b"select 1 / $1::integer",
+    "sleep": b"select pg_sleep($1::float)",
+    "note": b"insert into noted values ($1)",
+    "noted": b"select count(*) from noted",
+    "begin": b"begin",
+    "commit": b"commit",
+}
+SECONDS = 5.0
+
+
+@pytest.fixture(scope="module")
+def noted_url(database_url: str) -> str:
+    """A database with a table to note things in."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("create table noted (what text)")
+    return database_url
+
+
+def on_a_line(url: str, story: Callable[[Line], Awaitable[T]]) -> T:
+    """What a story on a new line comes to."""
+
+    async def run() -> T:
+        line = await Line.open(url, "", STATEMENTS)
+        try:
+            return await story(line)
+        finally:
+            await line.close()
+
+    return asyncio.run(run())
+
+
+def trip(url: str, *calls: Call) -> list[bytes | None]:
+    return on_a_line(url, lambda line: line.trip(*calls))
+
+
+# Trips
+
+
+def test_a_trip_gives_the_first_value_of_each_statement_in_order(noted_url: str) -> None:
+    assert trip(noted_url, ("one", ()), ("echo", ("ä 株",)), ("nothing", ()), ("pair", ())) == [
+        b"1",
+        "ä 株".encode(),
+        None,
+        b"first",
+    ]
+
+
+def test_a_line_makes_one_trip_after_the_other(noted_url: str) -> None:
+    async def story(line: Line) -> list[bytes | None]:
+        return [value for number in "123" for value in await line.trip(("echo", (number,)))]
+
+    assert on_a_line(noted_url, story) == [b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize("length", [0, 1, 10_000, 3_000_000])
+def test_values_of_any_length_go_there_and_come_back(noted_url: str, length: int) -> None:
+    text = "x" * length
+
+    assert trip(noted_url, ("echo", (text,)), ("one", ())) == [text.encode(), b"1"]
+
+
+# Failures
+
+
+def test_a_failure_is_raised_as_what_it_is(noted_url: str) -> None:
+    with pytest.raises(errors.DivisionByZero):
+        trip(noted_url, ("one", ()), ("divide", ("0",)))
+
+
+def test_what_comes_after_a_failure_does_not_happen(noted_url: str) -> None:
+    calls: list[Call] = [("begin", ()), ("divide", ("0",)), ("note", ("never",)), ("commit", ())]
+
+    with pytest.raises(errors.DivisionByZero):
+        trip(noted_url, *calls)
+
+    assert trip(noted_url, ("noted", ())) == [b"0"]
+
+
+def test_a_line_that_told_a_failure_makes_further_trips(noted_url: str) -> None:
+    async def story(line: Line) -> list[bytes | None]:
+        with pytest.raises(errors.DivisionByZero):
+            await line.trip(("divide", ("0",)), ("one", ()))
+        return await line.trip(("one", ()), ("divide", ("1",)))
+
+    assert on_a_line(noted_url, story) == [b"1", b"1"]
+
+
+def test_a_statement_that_was_never_prepared_is_a_failure(noted_url: str) -> None:
+    with pytest.raises(errors.InvalidSqlStatementName):
+        trip(noted_url, ("unknown", ()))
+
+
+def test_a_statement_that_cannot_be_prepared_is_told_when_the_line_is_opened(
+    noted_url: str,
+) -> None:
+    async def story() -> None:
+        with pytest.raises(errors.SyntaxError):
+            await Line.open(noted_url, "", {"wrong": b"selec 1"})
+
+    asyncio.run(story())
+    gc.collect()  # A connection that was left open is told of now.
+
+
+# Leaving
+
+
+def test_a_trip_that_is_cancelled_ends_at_once(noted_url: str) -> None:
+    async def story(line: Line) -> float:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        waiting = asyncio.create_task(line.trip(("sleep", ("30",))))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return loop.time() - began
+
+    assert on_a_line(noted_url, story) < SECONDS
+
+
+def test_others_go_on_while_a_trip_waits(noted_url: str) -> None:
+    async def story(line: Line) -> int:
+        waiting = asyncio.create_task(line.trip(("sleep", ("0.2",))))
+        steps = 0
+        while not waiting.done():
+            await asyncio.sleep(0.01)
+            steps += 1
+        return steps
+
+    assert on_a_line(noted_url, story) > 3
+
+
+def test_a_line_that_was_closed_is_lost(noted_url: str) -> None:
+    async def story(line: Line) -> None:
+        await line.close()
+        assert line.closed
+        with pytest.raises(psycopg.OperationalError):
+            await line.trip(("one", ()))
+
+    on_a_line(noted_url, story)
+
+
+# Cut
+
+
+class Between:
+    """Stands between a client and PostgreSQL, and hangs up after so many bytes of an answer."""
+
+    def __init__(self, folder: Path, server: dict[str, str]) -> None:
+        self._folder, self._server = folder, server
+        self._left: int | None = None
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / ".s.PGSQL.5432"))
+        self._listener.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return make_conninfo("", **{**self._server, "host": str(self._folder), "port": "5432"})
+
+    def hang_up_after(self, number: int) -> None:
+        """Let so many more bytes come back from the server."""
+        self._left = number
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(f"{self._server['host']}/.s.PGSQL.{self._server['port']}")
+            for one, other, back in ((client, server, False), (server, client, True)):
+                threading.Thread(target=self._carry, args=(one, other, back), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket, back: bool) -> None:
+        with suppress(OSError):
+            while carried := one.recv(65_536):
+                if back and self._left is not None:
+                    carried, self._left = carried[: self._left], self._left - len(carried)
+                other.sendall(carried)
+                if back and self._left is not None and self._left <= 0:
+                    break
+        for end in (one, other):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def between(noted_url: str) -> Iterator[Between]:
+    server = {name: str(value) for name, value in conninfo_to_dict(noted_url).items()}
+    if not server.get("host", "").startswith("/"):
+        pytest.skip("the server has no socket to stand in front of")
+    with tempfile.TemporaryDirectory(prefix="cut-") as folder:
+        between = Between(Path(folder), server)
+        yield between
+        between.close()
+
+
+@pytest.mark.parametrize("number", [0, 1, 4, 5, 6, 11, 20, 27, 33, 60, 100, 150, 200, 1_000])
+def test_a_line_that_is_cut_within_an_answer_is_told_and_does_not_hang(
+    between: Between, number: int
+) -> None:
+    outcome: list[object] = []
+
+    async def story() -> None:
+        line = await Line.open(between.url, "", STATEMENTS)
+        await line.trip(("one", ()))
+        between.hang_up_after(number)
+        try:
+            outcome.append(await line.trip(("one", ()), ("echo", ("x" * 2_000,)), ("one", ())))
+        except psycopg.OperationalError as error:
+            outcome.append(error)
+        await line.close()
+
+    runner = threading.Thread(target=asyncio.run, args=(story(),), daemon=True)
+    runner.start()
+    runner.join(SECONDS)
+
+    assert not runner.is_alive(), "it hangs"
+    assert isinstance(outcome[0], psycopg.OperationalError)

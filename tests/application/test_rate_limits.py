@@ -1,0 +1,220 @@
+"""Rate limits: so many a window, counted here at once and elsewhere within a second."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+
+from application.log.connections import pool
+from application.rate_limits import GUESSES_AN_HOUR, Budget, Guesses, RateLimits
+from domain.refusals import LinkCodeInvalid, LinkExists, RateLimited
+from tests.application.running import as_owner
+
+NOON = 1_800_000_000
+"""The beginning of a window of a minute."""
+
+
+class Watch:
+    """A clock that tests set."""
+
+    def __init__(self, now: float = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def remaining(limits: RateLimits, times: int, who: str = "acme") -> list[int]:
+    return [limits.take(who).remaining for _ in range(times)]
+
+
+# In one worker
+
+
+def test_a_quota_is_used_up_one_request_at_a_time() -> None:
+    assert remaining(RateLimits(3, 60, Watch()), 5) == [2, 1, 0, -1, -1]
+
+
+def test_each_has_a_quota_of_its_own() -> None:
+    limits = RateLimits(1, 60, Watch())
+
+    assert remaining(limits, 2, "acme") == [0, -1]
+    assert remaining(limits, 2, "bolt") == [0, -1]
+
+
+def test_the_next_window_begins_with_a_whole_quota() -> None:
+    watch = Watch(NOON + 59.9)
+    limits = RateLimits(2, 60, watch)
+
+    assert limits.take("acme") == Budget(1, 1)
+    watch.now = NOON + 60
+    assert limits.take("acme") == Budget(1, 60)
+
+
+def test_what_was_refused_is_not_counted() -> None:
+    watch = Watch()
+    limits = RateLimits(1, 60, watch)
+    remaining(limits, 100)
+
+    watch.now += 60
+    assert remaining(limits, 1) == [0]
+
+
+@pytest.mark.parametrize(("at", "resets"), [(0, 60), (0.5, 60), (1, 59), (59.9, 1)])
+def test_a_budget_says_in_how_many_whole_seconds_it_is_whole_again(at: float, resets: int) -> None:
+    assert RateLimits(2, 60, Watch(NOON + at)).take("acme").resets_in_seconds == resets
+
+
+@pytest.mark.parametrize(("left", "shown"), [(5, 5), (0, 0), (-1, 0)])
+def test_the_headers_are_those_of_the_ietf_draft(left: int, shown: int) -> None:
+    assert RateLimits(1000, 60).headers(Budget(left, 12)) == [
+        (b"ratelimit-policy", b'"default";q=1000;w=60'),
+        (b"ratelimit", f'"default";r={shown};t=12'.encode()),
+    ]
+
+
+# In several workers
+
+
+def add_up(url: str, *workers: RateLimits) -> None:
+    """Have workers add up their counts, one after the other, and then all once more."""
+
+    async def story() -> None:
+        async with pool(url, "tenure_writer") as connections:
+            for limits in (*workers, *workers):
+                await limits.add_up(connections)
+
+    asyncio.run(story())
+
+
+def some_workers(quota: int, count: int, watch: Watch) -> Sequence[RateLimits]:
+    return [RateLimits(quota, 60, watch) for _ in range(count)]
+
+
+def test_a_worker_counts_what_the_others_took(log_url: str) -> None:
+    here, there = some_workers(10, 2, Watch())
+    remaining(here, 3)
+    remaining(there, 4)
+
+    add_up(log_url, here, there)
+
+    assert remaining(here, 4) == [2, 1, 0, -1]
+    assert remaining(there, 4) == [2, 1, 0, -1]
+
+
+def test_adding_up_again_counts_nothing_twice(log_url: str) -> None:
+    here, there = some_workers(10, 2, Watch(NOON + 600))
+    remaining(here, 3)
+
+    for _ in range(3):
+        add_up(log_url, here, there)
+
+    assert remaining(there, 1, "acme") == [9]
+    add_up(log_url, there, here)
+    assert remaining(there, 1) == [5]
+    assert remaining(here, 1) == [5]
+
+
+def test_before_the_counts_are_added_up_each_worker_lets_a_whole_quota_pass(log_url: str) -> None:
+    workers = some_workers(5, 3, Watch(NOON + 1_200))
+
+    passed = sum(left >= 0 for limits in workers for left in remaining(limits, 20))
+    add_up(log_url, *workers)
+    later = [left for limits in workers for left in remaining(limits, 20)]
+
+    assert passed == 3 * 5
+    assert set(later) == {-1}
+
+
+def test_counts_of_a_window_that_is_over_are_let_go(log_url: str) -> None:
+    watch = Watch(NOON + 1_800)
+    (limits,) = some_workers(5, 1, watch)
+    remaining(limits, 2)
+    add_up(log_url, limits)
+    watch.now += 60
+    remaining(limits, 1)
+    add_up(log_url, limits)
+
+    rows = as_owner(log_url, "select starts_at, who, taken from rate_count")
+    assert rows == [(NOON + 1_860, "acme", 1)]
+
+
+def test_a_count_that_comes_back_late_is_not_of_the_new_window(log_url: str) -> None:
+    watch = Watch(NOON + 2_400)
+    limits, others = some_workers(5, 2, watch)
+    remaining(others, 4)
+    add_up(log_url, others)
+    remaining(limits, 1)
+
+    async def story() -> None:
+        async with pool(log_url, "tenure_writer") as connections:
+            adding = asyncio.create_task(limits.add_up(connections))
+            await asyncio.sleep(0)
+            watch.now += 60
+            limits.take("acme")
+            await adding
+
+    asyncio.run(story())
+    assert remaining(limits, 1) == [3]
+
+
+# Guesses
+
+
+def guess(guesses: Guesses, times: int, who: str = "acme") -> int:
+    """Guess wrongly so many times; how many guesses were heard."""
+    heard = 0
+    for _ in range(times):
+        with suppress(LinkCodeInvalid, RateLimited), guesses.counted(who, LinkCodeInvalid):
+            heard += 1
+            raise LinkCodeInvalid
+    return heard
+
+
+def test_twenty_wrong_guesses_an_hour_are_heard_and_no_more() -> None:
+    watch = Watch()
+    guesses = Guesses(watch)
+
+    assert guess(guesses, 50) == GUESSES_AN_HOUR == 20
+    assert guess(guesses, 50, "bolt") == 20
+    watch.now += 3600
+    assert guess(guesses, 50) == 20
+
+
+def test_whoever_guessed_too_often_is_told_when_to_come_back() -> None:
+    guesses = Guesses(Watch(NOON + 3599.5 - NOON % 3600))
+    guess(guesses, 20)
+
+    with pytest.raises(RateLimited) as refused, guesses.counted("acme", LinkCodeInvalid):
+        pass
+    assert refused.value.facts == {"seconds": 1}
+
+
+def test_right_guesses_and_other_refusals_are_not_counted() -> None:
+    guesses = Guesses(Watch())
+    for _ in range(50):
+        with guesses.counted("acme", LinkCodeInvalid):
+            pass
+        with pytest.raises(LinkExists), guesses.counted("acme", LinkCodeInvalid):
+            raise LinkExists
+
+    assert guess(guesses, 50) == 20
+
+
+def test_guesses_that_are_on_their_way_count_already() -> None:
+    guesses = Guesses(Watch())
+    heard = 0
+
+    async def one() -> None:
+        nonlocal heard
+        with guesses.counted("acme", LinkCodeInvalid):
+            heard += 1
+            await asyncio.sleep(0)
+            raise LinkCodeInvalid
+
+    async def story() -> None:
+        await asyncio.gather(*(one() for _ in range(50)), return_exceptions=True)
+
+    asyncio.run(story())
+    assert heard == 20
