@@ -32,9 +32,13 @@ class Line:
             url, options=options, connect_timeout=5, autocommit=True
         )
         line = cls(connection)
-        for name, statement in statements.items():
-            line._libpq.send_prepare(name.encode(), statement)
-            await line._results(1)
+        try:
+            for name, statement in statements.items():
+                line._libpq.send_prepare(name.encode(), statement)
+                await line._results(1)
+        except BaseException:
+            await connection.close()
+            raise
         line._libpq.enter_pipeline_mode()
         return line
 

@@ -200,8 +200,8 @@ class LeanRoute(APIRoute):
                 name, model = self.body_model
                 arguments[name] = model.model_validate(call.document)
             if self.query_model is not None:
-                name, model = self.query_model
-                arguments[name] = model.model_validate(query_of(call.scope["query_string"]))
+                name, query = self.query_model
+                arguments[name] = query.model_validate(query_of(call.scope["query_string"]))
         except ValidationError as error:
             raise refusal_of(error) from None
         for name in self.path_names:

@@ -158,6 +158,26 @@ def a_repeatable(
     )
 
 
+def in_turn(url: str, *submissions: Submission, **settings: Any) -> list[Answer]:
+    """The answers to submissions that are sent one after the other."""
+
+    async def story() -> list[Answer]:
+        async with a_worker(url, **settings) as worker:
+            return [await worker.submit(submission) for submission in submissions]
+
+    return asyncio.run(story())
+
+
+def at_once(url: str, *submissions: Submission, **settings: Any) -> list[Answer]:
+    """The answers to submissions that arrive together."""
+
+    async def story() -> list[Answer]:
+        async with a_worker(url, **settings) as worker:
+            return await worker.together(*submissions)
+
+    return asyncio.run(story())
+
+
 def replies(answers: Sequence[Answer]) -> list[Reply]:
     """The answers, all of which must be replies."""
     found = [answer for answer in answers if isinstance(answer, Reply)]
@@ -225,4 +245,11 @@ def end_whoever_waits_for_the_lock(url: str) -> int:
             " where locktype = 'advisory' and not granted"
             " and database = (select oid from pg_database where datname = current_database())",
         )
+    )
+
+
+def age_replies(url: str, hours: int) -> None:
+    """Let time pass for all kept replies."""
+    as_owner(
+        url, "update idempotency set recorded_at = recorded_at - %s * interval '1 hour'", hours
     )

@@ -9,15 +9,13 @@ import psycopg
 import pytest
 
 from application.log.submission import Answer, Reply, Submission
-from domain.command import Change, Outcome
+from domain.command import Outcome
 from domain.entity import ENTITY, Participated
 from domain.events import encode
-from domain.fold import Fold
 from domain.instants import Instant
 from domain.known import Key, Known
 from domain.partner import CREDENTIAL, PARTNER
-from domain.refusals import InternalError, InvalidEventType, Refusal, Unavailable
-from projections.catalogue import INLINE
+from domain.refusals import Unavailable
 from tests.application.running import (
     a_worker,
     as_owner,
@@ -28,42 +26,14 @@ from tests.application.running import (
     the_lock_held,
 )
 from tests.builders import (
-    NOW,
-    TENANT,
     a_key_added,
     a_key_deleted,
     a_participation,
     a_principal,
     an_approval,
     an_evaluation,
-    an_id,
     an_issued_key,
 )
-
-
-@dataclass
-class Breaks:
-    """A command with a defect in it."""
-
-    id: str = ""
-    asks: tuple[Key, ...] = ()
-
-    def decide(self, known: Known, now: Instant) -> Outcome[None]:
-        raise ZeroDivisionError("a defect")
-
-
-@dataclass
-class Appends:
-    """A command that appends any event to any stream."""
-
-    stream: str
-    event: Any
-    id: str
-    begins: bool = True
-    asks: tuple[Key, ...] = ()
-
-    def decide(self, known: Known, now: Instant) -> Outcome[None]:
-        return Outcome(None, (Change(self.stream, self.event, self.begins, TENANT),))
 
 
 @dataclass
@@ -78,16 +48,6 @@ class AsksAlong:
         partner = known.get(PARTNER, self.partner_id)
         held = [known.get(CREDENTIAL, held.key.lookup) for held in partner.keys] if partner else []
         return Outcome(",".join(credential.key_id for credential in held if credential))
-
-
-def chokes(state: Any, entry: Any) -> Any:
-    if entry.data.kind == "signal.negative":
-        raise ZeroDivisionError("a fold that refuses")
-    return ENTITY.evolve(state, entry)
-
-
-CHOKES = Fold(name="chokes_v1", state=ENTITY.state, events=(Participated,), evolve=chokes)
-"""A fold with a defect in it."""
 
 
 def test_positions_are_dense_in_the_order_of_arrival(log_url: str) -> None:
@@ -257,113 +217,6 @@ def test_rows_that_a_command_did_not_foresee_are_loaded(log_url: str) -> None:
             return found
 
     assert asyncio.run(story()) == key.key_id
-
-
-# Refusals and defects
-
-
-def test_a_refusal_refuses_alone(log_url: str) -> None:
-    async def story() -> Any:
-        async with a_worker(log_url) as worker:
-            return await worker.together(
-                Submission(a_participation()),
-                Submission(a_participation(kind="no.such_type")),
-                Submission(a_participation()),
-            )
-
-    before = head_of(log_url)
-
-    first, refused, last = asyncio.run(story())
-
-    assert isinstance(refused, InvalidEventType)
-    assert (first.position, last.position) == (before + 1, before + 2)
-    assert head_of(log_url) == before + 2
-
-
-def test_a_batch_in_which_all_are_refused_writes_nothing(log_url: str) -> None:
-    async def story() -> Any:
-        async with a_worker(log_url) as worker:
-            return await worker.together(
-                *(Submission(a_participation(kind="no.such_type")) for _ in range(3))
-            )
-
-    before = head_of(log_url)
-
-    answers = asyncio.run(story())
-
-    assert {type(answer) for answer in answers} == {InvalidEventType}
-    assert head_of(log_url) == before
-
-
-def test_a_command_that_breaks_hurts_no_other(log_url: str) -> None:
-    async def story() -> Any:
-        async with a_worker(log_url) as worker:
-            return await worker.together(
-                Submission(a_participation()), Submission(Breaks()), Submission(a_participation())
-            )
-
-    before = head_of(log_url)
-
-    first, broken, last = asyncio.run(story())
-
-    assert isinstance(broken, InternalError)
-    assert [first.position, last.position] == [before + 1, before + 2]
-    assert head_of(log_url) == before + 2
-
-
-def test_an_event_that_cannot_be_folded_is_never_stored(log_url: str) -> None:
-    async def story() -> Any:
-        async with a_worker(log_url, folds=(*INLINE, CHOKES)) as worker:
-            return await worker.together(
-                Submission(a_participation("unfolded", kind="signal.negative")),
-                Submission(a_participation("folded", kind="signal.negative")),
-            )
-
-    before, subjects = head_of(log_url), as_owner(log_url, "select count(*) from subject")
-
-    answers = asyncio.run(story())
-
-    assert {type(answer) for answer in answers} == {InternalError}
-    assert head_of(log_url) == before
-    assert as_owner(log_url, "select count(*) from subject") == subjects
-
-
-def test_an_entry_that_is_too_large_is_not_stored_and_hurts_no_other(log_url: str) -> None:
-    large = Participated(kind="x" * 66_000, occurred_at=NOW)
-
-    async def story() -> Any:
-        async with a_worker(log_url) as worker:
-            return await worker.together(
-                Submission(a_participation()),
-                Submission(Appends(f"entity-{an_id()}", large, an_id())),
-                Submission(a_participation()),
-            )
-
-    before = head_of(log_url)
-
-    first, refused, last = asyncio.run(story())
-
-    assert isinstance(refused, Refusal)
-    assert [first.position, last.position] == [before + 1, before + 2]
-
-
-def test_a_stream_is_not_begun_twice(log_url: str) -> None:
-    stream = f"entity-{an_id()}"
-
-    def begins() -> Submission:
-        return Submission(Appends(stream, Participated(kind="a.b", occurred_at=NOW), an_id()))
-
-    async def story() -> Any:
-        async with a_worker(log_url) as worker:
-            return await worker.together(begins()), await worker.together(begins())
-
-    before = head_of(log_url)
-
-    (first,), (second,) = asyncio.run(story())
-
-    assert isinstance(first, Reply)
-    assert isinstance(second, InternalError)
-    assert head_of(log_url) == before + 1
 
 
 # Time

@@ -1,11 +1,10 @@
 """Erasure: a person becomes unidentifiable for good, and the log stays as it is."""
 
-import asyncio
 from typing import Any
 
-from application.log.submission import Answer, Reply, Submission
+from application.log.submission import Reply, Submission
 from domain.refusals import NotFound
-from tests.application.running import a_repeatable, a_worker, as_owner, replies
+from tests.application.running import a_repeatable, as_owner, at_once, in_turn, replies
 from tests.builders import (
     a_claim,
     a_lookup,
@@ -15,22 +14,6 @@ from tests.builders import (
     an_erasure,
     an_offer,
 )
-
-
-def in_turn(url: str, *submissions: Submission) -> list[Answer]:
-    async def story() -> list[Answer]:
-        async with a_worker(url) as worker:
-            return [await worker.submit(submission) for submission in submissions]
-
-    return asyncio.run(story())
-
-
-def at_once(url: str, *submissions: Submission) -> list[Answer]:
-    async def story() -> list[Answer]:
-        async with a_worker(url) as worker:
-            return await worker.together(*submissions)
-
-    return asyncio.run(story())
 
 
 def ways_to(url: str, person: str) -> list[tuple[Any, ...]]:

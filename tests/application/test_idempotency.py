@@ -1,13 +1,9 @@
 """Idempotency: a repeat is answered as the first time, and nothing happens twice."""
 
-import asyncio
 from typing import Any
 
-import pytest
-
-from application.log.submission import Answer, Reply, Submission
+from application.log.submission import Reply, Submission
 from domain.refusals import (
-    IdempotencyInProgress,
     IdempotencyKeyReused,
     InternalError,
     InvalidEventType,
@@ -15,29 +11,13 @@ from domain.refusals import (
 from tests.application.running import (
     HASHES,
     a_repeatable,
-    a_worker,
+    age_replies,
     as_owner,
     head_of,
+    in_turn,
     replies,
 )
 from tests.builders import a_participation, a_principal, an_erasure, an_evaluation
-
-
-def in_turn(url: str, *submissions: Submission, **settings: Any) -> list[Answer]:
-    """The answers to submissions that are sent one after the other."""
-
-    async def story() -> list[Answer]:
-        async with a_worker(url, **settings) as worker:
-            return [await worker.submit(submission) for submission in submissions]
-
-    return asyncio.run(story())
-
-
-def age(url: str, hours: int) -> None:
-    """Let time pass for all kept replies."""
-    as_owner(
-        url, "update idempotency set recorded_at = recorded_at - %s * interval '1 hour'", hours
-    )
 
 
 def kept(url: str, key: str) -> list[tuple[Any, ...]]:
@@ -146,22 +126,6 @@ def test_another_body_under_the_same_key_is_refused_and_does_nothing(log_url: st
     assert head_of(log_url) == before + 1
 
 
-def test_another_body_is_refused_in_the_same_batch(log_url: str) -> None:
-    async def story() -> list[Answer]:
-        async with a_worker(log_url) as worker:
-            await worker.submit(a_repeatable(a_participation(), "reused at once"))
-            age(log_url, 25)
-            return await worker.together(
-                a_repeatable(a_participation(), "reused at once", body="a body"),
-                a_repeatable(a_participation(), "reused at once", body="another body"),
-            )
-
-    first, refused = asyncio.run(story())
-
-    assert isinstance(first, Reply)
-    assert isinstance(refused, IdempotencyKeyReused)
-
-
 def test_another_body_is_replayed_by_a_setting_and_marked(log_url: str) -> None:
     first, replay = replies(
         in_turn(
@@ -193,87 +157,6 @@ def test_an_automatic_key_has_no_body_to_mismatch(log_url: str) -> None:
     assert (replay.replayed, replay.mismatched) == (True, False)
 
 
-# Rivals
-
-
-def test_the_rival_of_a_request_on_its_way_is_refused_at_once(log_url: str) -> None:
-    async def story() -> Answer:
-        async with a_worker(log_url) as worker:
-            first = worker.submit(a_repeatable(a_participation(), "rivals"))
-            with pytest.raises(IdempotencyInProgress):
-                worker.submit(a_repeatable(a_participation(), "rivals"))
-            return await first
-
-    before = head_of(log_url)
-
-    assert isinstance(asyncio.run(story()), Reply)
-    assert head_of(log_url) == before + 1
-
-
-def test_a_rival_who_comes_back_gets_the_replay(log_url: str) -> None:
-    async def story() -> Answer:
-        async with a_worker(log_url) as worker:
-            first = worker.submit(a_repeatable(a_participation(), "back again"))
-            with pytest.raises(IdempotencyInProgress):
-                worker.submit(a_repeatable(a_participation(), "back again"))
-            await first
-            return await worker.submit(a_repeatable(a_participation(), "back again"))
-
-    (replay,) = replies([asyncio.run(story())])
-
-    assert replay.replayed
-
-
-def test_a_key_that_is_settled_is_replayed_to_all_who_ask_at_once(log_url: str) -> None:
-    async def story() -> list[Answer]:
-        async with a_worker(log_url) as worker:
-            await worker.submit(a_repeatable(a_participation(), "settled"))
-            return await worker.together(
-                *(a_repeatable(a_participation(), "settled") for _ in range(5))
-            )
-
-    before = head_of(log_url)
-
-    assert [reply.replayed for reply in replies(asyncio.run(story()))] == [True] * 5
-    assert head_of(log_url) == before + 1
-
-
-def test_one_key_twice_in_one_batch_happens_once(log_url: str) -> None:
-    async def story() -> list[Answer]:
-        async with a_worker(log_url) as worker:
-            await worker.submit(a_repeatable(a_participation(), "twice"))
-            age(log_url, 25)
-            return await worker.together(
-                *(a_repeatable(a_participation(), "twice") for _ in range(3))
-            )
-
-    before = head_of(log_url)
-
-    first, *others = replies(asyncio.run(story()))
-
-    assert [reply.replayed for reply in (first, *others)] == [False, True, True]
-    assert {reply.body for reply in others} == {first.body}
-    assert head_of(log_url) == before + 2
-
-
-def test_rivals_at_two_workers_happen_once(log_url: str) -> None:
-    async def story() -> list[Answer]:
-        async with a_worker(log_url) as here, a_worker(log_url) as there:
-            both = (
-                worker.submit(a_repeatable(a_participation(), "two workers"))
-                for worker in (here, there)
-            )
-            return list(await asyncio.gather(*both))
-
-    before = head_of(log_url)
-
-    answered = replies(asyncio.run(story()))
-
-    assert sorted(reply.replayed for reply in answered) == [False, True]
-    assert answered[0].body == answered[1].body
-    assert head_of(log_url) == before + 1
-
-
 # Refusals and defects
 
 
@@ -287,18 +170,6 @@ def test_a_refusal_is_not_kept_and_a_repeat_is_judged_anew(log_url: str) -> None
     assert isinstance(refused, InvalidEventType)
     assert isinstance(done, Reply)
     assert not done.replayed
-
-
-def test_a_key_whose_request_was_refused_is_free_for_rivals_again(log_url: str) -> None:
-    async def story() -> None:
-        async with a_worker(log_url) as worker:
-            await worker.submit(a_repeatable(a_participation(kind="no.such_type"), "freed"))
-            first = worker.submit(a_repeatable(a_participation(), "freed"))
-            with pytest.raises(IdempotencyInProgress):
-                worker.submit(a_repeatable(a_participation(), "freed"))
-            await first
-
-    asyncio.run(story())
 
 
 def test_a_reply_that_cannot_be_written_keeps_nothing_and_stores_nothing(log_url: str) -> None:
@@ -347,7 +218,7 @@ def test_neither_the_key_nor_the_body_is_kept_in_clear(log_url: str) -> None:
 
 def test_a_repeat_after_24_hours_is_a_new_request(log_url: str) -> None:
     in_turn(log_url, a_repeatable(a_participation(), "a day later"))
-    age(log_url, 24)
+    age_replies(log_url, 24)
     before = head_of(log_url)
 
     (later,) = replies(in_turn(log_url, a_repeatable(a_participation(), "a day later")))
@@ -359,7 +230,7 @@ def test_a_repeat_after_24_hours_is_a_new_request(log_url: str) -> None:
 
 def test_a_repeat_within_24_hours_is_a_replay(log_url: str) -> None:
     in_turn(log_url, a_repeatable(a_participation(), "the same day"))
-    age(log_url, 23)
+    age_replies(log_url, 23)
 
     (later,) = replies(in_turn(log_url, a_repeatable(a_participation(), "the same day")))
 

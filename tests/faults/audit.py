@@ -59,9 +59,7 @@ def repeats_are_replays(http: httpx.Client, load: Load) -> None:
     by_effort = sorted(load.acknowledged, key=lambda event: -event.attempts)
     head = http.get("/readyz").json()["position"]
     for event in by_effort[:REPEATS]:
-        reply = http.post(
-            "/v1/events", json=event.body, headers={"idempotency-key": event.key}
-        )
+        reply = http.post("/v1/events", json=event.body, headers={"idempotency-key": event.key})
         assert reply.status_code == 201
         assert reply.headers["x-idempotency-replay"] == "true"
         assert reply.content == event.reply

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from interfaces.admission import approve_partner
 from interfaces.postgres import EmbeddedPostgres
 from interfaces.settings import Settings
-from interfaces.admission import approve_partner
 from tests.interfaces.serving import Served, a_data_folder, serving
 
 names = count(1)

@@ -84,9 +84,7 @@ class Load:
             reply = await self._attempt(http, "/v1/events", body, {"idempotency-key": key})
             if reply is not None and reply.status_code == 201:
                 event_id = reply.json()["id"]
-                self.acknowledged.append(
-                    Acknowledged(key, body, reply.content, event_id, attempts)
-                )
+                self.acknowledged.append(Acknowledged(key, body, reply.content, event_id, attempts))
             if reply is not None and reply.status_code not in TO_COME_BACK:
                 return
             await asyncio.sleep(AGAIN_SECONDS)

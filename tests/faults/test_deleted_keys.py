@@ -1,4 +1,4 @@
-"""A key that is deleted through one worker fails on the other at its next request, whatever it is."""
+"""A key that is deleted through one worker fails on the other at its next request, on any route."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple

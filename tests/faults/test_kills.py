@@ -9,9 +9,9 @@ import psutil
 import psycopg
 import pytest
 
+from interfaces.admission import approve_partner
 from interfaces.postgres import EmbeddedPostgres
 from interfaces.settings import Settings
-from interfaces.admission import approve_partner
 from interfaces.wiring import prepare
 from tests.faults.audit import (
     nothing_is_lost_or_doubled,

@@ -15,7 +15,7 @@ from tests.faults.audit import positions_have_no_hole, rows_equal_a_fold_over_th
 from tests.faults.proxy import Loss, Proxy
 from tests.interfaces.serving import Served, serving
 from tests.stories.client import Client, a_key, a_person, an_event, connected, is_replay
-from tests.stories.document import Document
+from tests.stories.document import Document, told
 
 pytestmark = pytest.mark.faults
 
@@ -29,9 +29,7 @@ def proxy(database_url: str) -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="module")
-def behind(
-    tmp_path_factory: pytest.TempPathFactory, proxy: Proxy
-) -> Iterator[tuple[Served, Path]]:
+def behind(tmp_path_factory: pytest.TempPathFactory, proxy: Proxy) -> Iterator[tuple[Served, Path]]:
     """A server that reaches its database through the proxy only."""
     folder = tmp_path_factory.mktemp("behind-a-proxy")
     with serving(folder, app=None, TENURE_DATABASE_URL=proxy.url) as served:
@@ -66,8 +64,8 @@ def test_an_event_is_answered_with_201_and_is_there_once(
 
     reply = partner.post("/v1/events", event, key=key)
 
+    assert (reply.status_code, is_replay(reply)) == (201, False), told(reply)
     assert proxy.lost == 1
-    assert (reply.status_code, is_replay(reply)) == (201, False)
     assert reply.json()["position"] == before + 1 == partner.head()
     listed = partner.events(userExternalId=event["userExternalId"])
     assert [one["id"] for one in listed] == [reply.json()["id"]]

@@ -38,11 +38,11 @@ class Client:
         """What each of its requests carries, and more."""
         return ({} if self.key is None else {"x-api-key": self.key}) | (more or {})
 
-    def try_get(self, path: str, *, headers: Headers = None, **query: object) -> httpx.Response:
+    def try_get(self, path: str, *, headers: Headers = None, **query: Any) -> httpx.Response:
         """The reply to a GET, whatever it is."""
         return self.http.get(path, params=_texts(query), headers=self.headers(headers))
 
-    def get(self, path: str, *, headers: Headers = None, **query: object) -> Any:
+    def get(self, path: str, *, headers: Headers = None, **query: Any) -> Any:
         """The JSON of a page that must be there."""
         reply = self.try_get(path, headers=headers, **query)
         assert reply.status_code == 200, told(reply)
@@ -59,7 +59,7 @@ class Client:
         *,
         key: str | None = None,
         headers: Headers = None,
-        **query: object,
+        **query: Any,
     ) -> httpx.Response:
         """The reply to a POST of a JSON body, with an Idempotency-Key or without."""
         sent = self.headers(headers)
@@ -67,7 +67,7 @@ class Client:
             sent["idempotency-key"] = key
         return self.http.post(path, json=body, headers=sent, params=_texts(query))
 
-    def put(self, path: str, body: object, **query: object) -> httpx.Response:
+    def put(self, path: str, body: object, **query: Any) -> httpx.Response:
         """The reply to a PUT of a JSON body."""
         return self.http.put(path, json=body, headers=self.headers(), params=_texts(query))
 
@@ -82,7 +82,7 @@ class Client:
         sent = {} if media_type is None else {"content-type": media_type}
         return self.http.post(path, content=body, headers=self.headers(sent))
 
-    def submit(self, **fields: object) -> dict[str, Any]:
+    def submit(self, **fields: Any) -> dict[str, Any]:
         """An event that must be taken."""
         reply = self.post("/v1/events", an_event(**fields))
         assert reply.status_code == 201, told(reply)
@@ -96,7 +96,7 @@ class Client:
             backfill = {"batchType": "BACKFILL"} if number == 0 and days > 29 else {}
             self.submit(userExternalId=person, occurredAt=ago(back), **backfill)
 
-    def standing(self, person: str, **query: object) -> dict[str, Any]:
+    def standing(self, person: str, **query: Any) -> dict[str, Any]:
         """Somebody's standing."""
         reply = self.post("/v1/policy/standing", {"actor": an_actor(person)}, **query)
         assert reply.status_code == 200, told(reply)
@@ -104,7 +104,7 @@ class Client:
         return found
 
     def evaluate(
-        self, person: str, action: str = "data.export_pii", **query: object
+        self, person: str, action: str = "data.export_pii", **query: Any
     ) -> dict[str, Any]:
         """A recommendation for somebody's action."""
         body = {"actor": an_actor(person), "action": action}
@@ -113,7 +113,7 @@ class Client:
         found: dict[str, Any] = reply.json()
         return found
 
-    def events(self, *, headers: Headers = None, **query: object) -> list[dict[str, Any]]:
+    def events(self, *, headers: Headers = None, **query: Any) -> list[dict[str, Any]]:
         """The events that a query finds on its first page, newest first."""
         found: list[dict[str, Any]] = self.get("/v1/events", headers=headers, **query)["data"]
         return found
@@ -190,7 +190,7 @@ def ago(time: timedelta) -> str:
     return (datetime.now(UTC) - time).isoformat(timespec="milliseconds")
 
 
-def an_event(**fields: object) -> dict[str, object]:
+def an_event(**fields: Any) -> dict[str, object]:
     """The body of an event, ordinary unless a story says otherwise; a field of None is absent."""
     event: dict[str, object] = {
         "userExternalId": a_person(),
@@ -206,7 +206,7 @@ def an_actor(person: str, kind: str = "human") -> dict[str, str]:
     return {"type": kind, "id": person}
 
 
-def an_evaluation(person: str | None = None, **fields: object) -> dict[str, object]:
+def an_evaluation(person: str | None = None, **fields: Any) -> dict[str, object]:
     """The body of an evaluation."""
     actor = an_actor(person or a_person())
     return {"actor": actor, "action": "data.export_pii", **fields}

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from domain.claim import CLAIM_TYPES
-from tests.stories.client import Client, a_key, a_person, is_replay, refusal, told
+from tests.stories.client import Client, a_key, a_person, is_replay, refusal
 from tests.stories.conftest import MakePartner
+from tests.stories.document import told
 
 
-def filed(client: Client, person: str, **fields: object) -> dict[str, Any]:
+def filed(client: Client, person: str, **fields: Any) -> dict[str, Any]:
     """A claim that must be taken."""
     body = {"userExternalId": person, "claimType": "fraud", **fields}
     reply = client.post("/v1/claims", body, key=a_key())
@@ -150,7 +151,7 @@ def test_lists_are_of_one_person_or_one_status_if_wanted(a_partner: MakePartner)
     claim, open_claim = filed(client, person), filed(client, a_person())
     moved(client, claim, "withdraw")
 
-    def ids(**query: object) -> list[str]:
+    def ids(**query: Any) -> list[str]:
         return [one["id"] for one in client.get("/v1/claims", **query)["data"]]
 
     assert ids(status="WITHDRAWN") == [claim["id"]]

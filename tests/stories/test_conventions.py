@@ -225,9 +225,7 @@ def test_the_idempotency_key_is_checked_before_the_state(partner: Client) -> Non
     "media_type",
     [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json"],
 )
-def test_a_body_that_is_not_said_to_be_json_is_415(
-    partner: Client, media_type: str | None
-) -> None:
+def test_a_body_that_is_not_said_to_be_json_is_415(partner: Client, media_type: str | None) -> None:
     reply = partner.post_bytes("/v1/policy/standing", b"{}", media_type=media_type)
 
     assert refusal(reply) == (415, "UNSUPPORTED_MEDIA_TYPE")
@@ -236,9 +234,7 @@ def test_a_body_that_is_not_said_to_be_json_is_415(
 @pytest.mark.parametrize(
     "media_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"]
 )
-def test_json_may_be_said_with_parameters_and_in_any_case(
-    partner: Client, media_type: str
-) -> None:
+def test_json_may_be_said_with_parameters_and_in_any_case(partner: Client, media_type: str) -> None:
     body = b'{"actor": {"type": "human", "id": "emp"}}'
 
     assert partner.post_bytes("/v1/policy/standing", body, media_type=media_type).status_code == 200

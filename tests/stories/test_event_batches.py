@@ -13,8 +13,9 @@ import psycopg
 import pytest
 
 from tests.interfaces.serving import Served
-from tests.stories.client import Client, a_key, a_person, ago, an_event, refusal, told
+from tests.stories.client import Client, a_key, a_person, ago, an_event, refusal
 from tests.stories.conftest import MakePartner
+from tests.stories.document import told
 from tests.stories.lines import line_of, stream, streaming
 from tests.stories.waiting import holding_the_lock
 
@@ -47,7 +48,7 @@ def results_of(partner: Client, *items: object, key: str | None = None) -> Resul
 
 def said(results: Results) -> list[str]:
     """Of each result its status, or the code of its error."""
-    return [result.get("code", result["status"]) for result in results]
+    return [str(result.get("code", result["status"])) for result in results]
 
 
 def events(results: Results) -> list[dict[str, Any]]:

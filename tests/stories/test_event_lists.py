@@ -14,10 +14,10 @@ def ids(events: list[dict[str, Any]]) -> list[str]:
     return [event["id"] for event in events]
 
 
-def pages(partner: Client, **query: object) -> list[list[dict[str, Any]]]:
+def pages(partner: Client, **query: Any) -> list[list[dict[str, Any]]]:
     """All pages of a list, by their cursors."""
     found = []
-    cursor: dict[str, str] = {}
+    cursor: dict[str, Any] = {}
     while True:
         page = partner.get("/v1/events", **query, **cursor)
         found.append(page["data"])
@@ -67,9 +67,9 @@ def test_pages_neither_miss_nor_repeat_while_events_arrive(
     partner = a_partner()
     person = a_person()
     sent = [partner.submit(userExternalId=person) for _ in range(23)]
-    query = {"userExternalId": person} if of_one_person else {}
+    query: dict[str, Any] = {"userExternalId": person} if of_one_person else {}
     found: list[dict[str, Any]] = []
-    cursor: dict[str, str] = {}
+    cursor: dict[str, Any] = {}
 
     while True:
         page = partner.get("/v1/events", limit=5, **query, **cursor)
@@ -123,7 +123,7 @@ def test_since_and_until_bound_the_time_of_recording_and_hold_their_ends(
     for _ in range(6):
         sent.append(partner.submit(userExternalId=person))
         time.sleep(0.003)
-    query = {
+    query: dict[str, Any] = {
         "": {},
         "userExternalId": {"userExternalId": person},
         "eventType": {"eventType": "transaction.completed"},

@@ -9,8 +9,9 @@ import pytest
 from psycopg import sql
 
 from domain.event_types import EVENT_TYPES
-from tests.stories.client import Client, a_key, a_person, ago, an_event, refusal, told
+from tests.stories.client import Client, a_key, a_person, ago, an_event, refusal
 from tests.stories.conftest import MakePartner
+from tests.stories.document import told
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -158,9 +159,7 @@ def test_an_unknown_event_type_is_refused_with_the_nearest(
 
 
 @pytest.mark.parametrize("event_type", ["", " ", "x" * 60_000, "{event_type}", "\U0001f600"])
-def test_an_event_type_that_is_like_none_is_refused_too(
-    partner: Client, event_type: str
-) -> None:
+def test_an_event_type_that_is_like_none_is_refused_too(partner: Client, event_type: str) -> None:
     reply = partner.post("/v1/events", an_event(eventType=event_type))
 
     assert refusal(reply) == (400, "INVALID_EVENT_TYPE")
@@ -272,9 +271,7 @@ def test_a_moment_is_shown_in_utc_with_milliseconds_however_it_was_spelled(
 
 
 @pytest.mark.parametrize("weight", [0, 0.0, 1, 0.001, 1e-300, 999_999.5, 1_000_000, 1e6])
-def test_a_weight_from_0_to_a_million_is_stored_and_shown(
-    partner: Client, weight: float
-) -> None:
+def test_a_weight_from_0_to_a_million_is_stored_and_shown(partner: Client, weight: float) -> None:
     person = a_person()
     event = partner.submit(userExternalId=person, weight=weight)
 

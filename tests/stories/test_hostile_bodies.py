@@ -8,15 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.stories.client import Client, a_person, an_evaluation, an_event, refusal
+from tests.stories.client import Client, an_evaluation, an_event, refusal
 
 LIMIT = 64 * 1024
 
 VALID: dict[str, dict[str, Any]] = {
     "/v1/events": an_event(weight=1, actorType="HUMAN", batchType="BACKFILL"),
-    "/v1/policy/evaluate": an_evaluation(
-        resource={"type": "report", "id": "r-1", "amount": 10}
-    ),
+    "/v1/policy/evaluate": an_evaluation(resource={"type": "report", "id": "r-1", "amount": 10}),
     "/v1/policy/standing": {"actor": {"type": "service", "id": "bot-1"}},
     "/v1/entities/erase": {"userExternalId": "somebody"},
 }
@@ -96,9 +94,7 @@ def test_what_is_not_json_is_refused(partner: Client, path: str, kind: str) -> N
 
 @every_post
 @pytest.mark.parametrize("kind", BAD_MEMBERS)
-def test_a_member_that_parsers_differ_on_is_refused(
-    partner: Client, path: str, kind: str
-) -> None:
+def test_a_member_that_parsers_differ_on_is_refused(partner: Client, path: str, kind: str) -> None:
     body = holding(path, BAD_MEMBERS[kind])
 
     assert refusal(partner.post_bytes(path, body)) == (400, "INVALID_JSON")
@@ -249,9 +245,7 @@ REQUIRED = [
 
 
 @pytest.mark.parametrize(("path", "field"), REQUIRED)
-def test_a_required_field_that_is_missing_is_named(
-    partner: Client, path: str, field: str
-) -> None:
+def test_a_required_field_that_is_missing_is_named(partner: Client, path: str, field: str) -> None:
     reply = partner.post(path, without_field(path, field))
 
     assert refusal(reply) == (400, "MISSING_FIELD")
@@ -260,9 +254,7 @@ def test_a_required_field_that_is_missing_is_named(
 
 
 @pytest.mark.parametrize(("path", "field"), REQUIRED)
-def test_a_required_field_that_is_null_is_refused(
-    partner: Client, path: str, field: str
-) -> None:
+def test_a_required_field_that_is_null_is_refused(partner: Client, path: str, field: str) -> None:
     reply = partner.post(path, with_field(path, field, None))
 
     assert refusal(reply) == (400, "INVALID_FIELD")
@@ -293,9 +285,7 @@ def test_a_field_that_is_not_documented_is_refused_by_its_name(
 
 @every_post
 @pytest.mark.parametrize("body", [None, True, 7, 1.5, "text", [], [{}], [["userExternalId"]]])
-def test_a_document_that_is_no_object_is_refused(
-    partner: Client, path: str, body: object
-) -> None:
+def test_a_document_that_is_no_object_is_refused(partner: Client, path: str, body: object) -> None:
     reply = partner.post_bytes(path, json.dumps(body).encode())
 
     assert refusal(reply) == (400, "INVALID_FIELD")

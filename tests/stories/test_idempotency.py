@@ -21,10 +21,9 @@ from tests.stories.client import (
     connected,
     is_replay,
     refusal,
-    told,
 )
 from tests.stories.conftest import MakePartner
-from tests.stories.document import Document
+from tests.stories.document import Document, told
 from tests.stories.waiting import holding_the_lock
 
 RIVALS = 64

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.stories.client import Client, a_key, a_person, is_replay, refusal, told
+from tests.stories.client import Client, a_key, a_person, is_replay, refusal
 from tests.stories.conftest import MakePartner
+from tests.stories.document import told
 
 
 def offered(client: Client, person: str) -> str:

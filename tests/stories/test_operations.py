@@ -41,9 +41,7 @@ def test_ready_tells_how_far_the_log_is(partner: Client) -> None:
         "tenure_log_head_position",
     ],
 )
-def test_metrics_tell_of_requests_batches_the_queue_and_the_log(
-    partner: Client, name: str
-) -> None:
+def test_metrics_tell_of_requests_batches_the_queue_and_the_log(partner: Client, name: str) -> None:
     partner.submit()
     eventually(lambda: sample(metrics(partner), name) is not None, seconds=5)
 
@@ -61,9 +59,7 @@ def test_a_request_is_counted_under_its_route_and_status(partner: Client) -> Non
 def test_metrics_follow_the_log_s_head(partner: Client) -> None:
     position = partner.submit()["position"]
 
-    eventually(
-        lambda: sample(metrics(partner), "tenure_log_head_position") == position, seconds=5
-    )
+    eventually(lambda: sample(metrics(partner), "tenure_log_head_position") == position, seconds=5)
 
 
 def test_a_position_that_is_not_reached_is_no_defect(partner: Client) -> None:
@@ -212,7 +208,7 @@ def test_every_body_that_is_taken_has_an_example_that_is_right(document: Documen
         assert validator.is_valid(example), (name, example)
 
 
-def example_of(schema: dict[str, Any], known: dict[str, Any]) -> Any:
+def example_of(schema: dict[str, Any], known: dict[str, Any]) -> Any:  # noqa: PLR0911
     """An example of a schema, made of the examples that its required members give."""
     if "$ref" in schema:
         schema = known[schema["$ref"].rpartition("/")[2]]

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from domain.api_keys import is_whole
-from tests.stories.client import Client, a_key, a_person, an_event, is_replay, refusal, told
+from tests.stories.client import Client, a_key, a_person, an_event, is_replay, refusal
 from tests.stories.conftest import MakePartner
+from tests.stories.document import told
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 KEY = re.compile(r"mir_sandbox_[0-9A-Za-z]{49}")

@@ -109,11 +109,11 @@ def a_site() -> Iterator[Site]:
         site.server.server_close()
 
 
-def a_form(**fields: object) -> dict[str, object]:
+def a_form(**fields: Any) -> dict[str, object]:
     return {"name": f"Acme {next(numbers)}", "acceptTerms": True, **fields}
 
 
-def registered(nobody: Client, **fields: object) -> dict[str, Any]:
+def registered(nobody: Client, **fields: Any) -> dict[str, Any]:
     reply = nobody.post("/v1/partners/register", a_form(**fields))
     assert reply.status_code == 201, told(reply)
     made: dict[str, Any] = reply.json()

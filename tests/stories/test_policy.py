@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.stories.client import Client, a_person, an_actor, an_evaluation, refusal, told
+from tests.stories.client import Client, a_person, an_actor, an_evaluation, refusal
 from tests.stories.conftest import MakePartner
+from tests.stories.document import told
 
 # The contract's own words: action, required tier, risk.
 ACTIONS = [
@@ -52,7 +53,7 @@ def people(partner: Client) -> dict[int, str]:
 
 @pytest.mark.parametrize(("action", "required", "risk"), ACTIONS)
 @pytest.mark.parametrize("tier", HISTORIES)
-def test_the_default_table_over_tiers(
+def test_the_default_table_over_tiers(  # noqa: PLR0917
     partner: Client, people: dict[int, str], tier: int, action: str, required: int, risk: str
 ) -> None:
     found = partner.evaluate(people[tier], action)
@@ -84,10 +85,10 @@ def test_a_limit_says_which_and_it_is_the_action_s_own(partner: Client) -> None:
     assert partner.evaluate(a_person(), "payout.request")["limits"] == listed
 
 
-@pytest.mark.parametrize("action", ["", "no.such", "data.export_pii ", "DATA.EXPORT_PII", "x" * 999])
-def test_an_unknown_action_is_refused_with_a_hint_at_the_list(
-    partner: Client, action: str
-) -> None:
+@pytest.mark.parametrize(
+    "action", ["", "no.such", "data.export_pii ", "DATA.EXPORT_PII", "x" * 999]
+)
+def test_an_unknown_action_is_refused_with_a_hint_at_the_list(partner: Client, action: str) -> None:
     with partner.storing_nothing():
         reply = partner.post("/v1/policy/evaluate", an_evaluation(action=action))
 
@@ -149,7 +150,13 @@ def test_the_reason_s_sentence_is_fixed(partner: Client, people: dict[int, str])
 
 @pytest.mark.parametrize(
     "resource",
-    [None, {}, {"type": "report"}, {"id": "r-1"}, {"type": "a.b:c", "id": "x" * 256, "amount": 0.5}],
+    [
+        None,
+        {},
+        {"type": "report"},
+        {"id": "r-1"},
+        {"type": "a.b:c", "id": "x" * 256, "amount": 0.5},
+    ],
 )
 def test_a_resource_is_taken_whole_or_in_part(
     partner: Client, resource: dict[str, Any] | None

@@ -19,7 +19,7 @@ def somebody(a_partner: MakePartner) -> Client:
     return a_partner()
 
 
-def put(client: Client, action: str, body: object, **query: object) -> dict[str, Any]:
+def put(client: Client, action: str, body: object, **query: Any) -> dict[str, Any]:
     """An action that must be taken."""
     reply = client.put(f"/v1/policy/actions/{action}", body, **query)
     assert reply.status_code == 200, told(reply)

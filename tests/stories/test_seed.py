@@ -103,9 +103,7 @@ def test_the_pages_that_it_lists_are_there(partner: Client, path: str, prefix: s
 
 @prefixed
 @pytest.mark.parametrize("path", ["/events", "/policy/actions"])
-def test_all_of_it_requires_the_key_in_its_header(
-    nobody: Client, path: str, prefix: str
-) -> None:
+def test_all_of_it_requires_the_key_in_its_header(nobody: Client, path: str, prefix: str) -> None:
     assert refusal(nobody.try_get(prefix + path)) == (401, "UNAUTHENTICATED")
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.stories.client import Client, a_person, an_actor, ago, refusal
+from tests.stories.client import Client, a_person, ago, an_actor, refusal
 from tests.stories.conftest import MakePartner
 
 SIGNALS = {
@@ -79,9 +79,7 @@ def test_a_tier_rises_with_history_that_is_filled_in_later(partner: Client) -> N
         partner.submit(userExternalId=person)
     assert partner.standing(person)["tier"] == 0
 
-    partner.submit(
-        userExternalId=person, occurredAt=ago(timedelta(days=15)), batchType="BACKFILL"
-    )
+    partner.submit(userExternalId=person, occurredAt=ago(timedelta(days=15)), batchType="BACKFILL")
 
     found = partner.standing(person)
     assert found["tier"] == 1
@@ -156,9 +154,7 @@ def test_resolve_answers_with_all_signals(partner: Client) -> None:
 @pytest.mark.parametrize(
     "signals", ["tier", "eventCount,claimStatus", "tier,tier", ",".join(sorted(SIGNALS))]
 )
-def test_resolve_answers_with_the_signals_that_are_asked_for(
-    partner: Client, signals: str
-) -> None:
+def test_resolve_answers_with_the_signals_that_are_asked_for(partner: Client, signals: str) -> None:
     person = a_person()
     partner.submit(userExternalId=person)
 
