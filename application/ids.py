@@ -14,11 +14,17 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
+def _fetch() -> list[str]:
+    random = os.urandom(16 * IDS_A_FETCH).hex()
+    return [random[at : at + 32] for at in range(0, len(random), 32)]
+
+
 def new_id() -> str:
     """A new id, in the usual 36 characters."""
-    if not _fetched:
-        random = os.urandom(16 * IDS_A_FETCH).hex()
-        _fetched.extend(random[at : at + 32] for at in range(0, len(random), 32))
-    digits = _fetched.pop()
+    try:
+        digits = _fetched.pop()
+    except IndexError:
+        digits, *others = _fetch()
+        _fetched.extend(others)
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

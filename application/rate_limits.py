@@ -78,7 +78,7 @@ class RateLimits:
     async def add_up(self, pool: AsyncConnectionPool) -> None:
         """Add what was counted here since the last time, and learn what was elsewhere."""
         starts_at, here = self._starts_at, dict(self._here)
-        if not here:
+        if not here or self._clock() >= starts_at + self._seconds:
             return
         # In one order everywhere, so that no two workers wait for each other's rows.
         new = sorted(who for who, count in here.items() if count > self._added.get(who, 0))

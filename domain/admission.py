@@ -98,7 +98,7 @@ def admitted(
 ) -> tuple[Change, ...]:
     """How a partner begins. Raises SlugTaken, InvalidName."""
     name, slug, environment = approved.name, approved.slug, approved.environment
-    if not 1 <= len(name) <= NAME_LENGTH_AT_MOST or not name.isprintable():
+    if not 1 <= len(name) <= NAME_LENGTH_AT_MOST or not name.isprintable() or not name.strip():
         raise InvalidName(what="name", reason=f"1 to {NAME_LENGTH_AT_MOST} printable characters")
     if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug) is None or len(slug) > 63:
         raise InvalidName(what="slug", reason="1 to 63 of a-z, 0-9 and single hyphens between")

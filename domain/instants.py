@@ -10,8 +10,10 @@ from functools import lru_cache
 
 Instant = str
 
+WITH_SECONDS_OR_MILLISECONDS = 20, 24
+
 _RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII
+    r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII
 )
 
 
@@ -25,7 +27,11 @@ def parse_instant(text: str) -> Instant:
     if _RFC_3339.fullmatch(text) is None:
         raise ValueError("not an RFC 3339 time with a zone, such as 2026-11-22T08:00:00Z")
     try:
-        return instant(datetime.fromisoformat(text.upper()))
+        moment = datetime.fromisoformat(text.upper())
+        # Most that comes is an instant already, but for the milliseconds.
+        if text[10] == "T" and text[-1] == "Z" and len(text) in WITH_SECONDS_OR_MILLISECONDS:
+            return text if "." in text else f"{text[:-1]}.000Z"
+        return instant(moment)
     except OverflowError as error:
         raise ValueError("out of range") from error
 

@@ -8,14 +8,17 @@ from typing import Any
 
 import msgspec
 
+from application.log.arrays import digests, documents, integers, texts
 from application.log.line import Call
 from application.log.loading import RECORD, Head, KeptReply
 from application.log.submission import Answer, Reply, Submission
-from domain.command import Change, Outcome
-from domain.events import Entry, encode
+from domain.command import Change, Outcome, Subject
+from domain.entity import Participated
+from domain.events import Entry, Event, encode
 from domain.fold import AnyFold
 from domain.instants import Instant
 from domain.known import NO_ROW, SUBJECT, Key, Known, Row
+from domain.policy import Decided
 from domain.principal import identify
 from domain.refusals import IdempotencyKeyReused, Refusal
 
@@ -44,12 +47,13 @@ class Batch:
         self.answers: list[Answer] = []
         self.entries: list[bytes] = []
         self.first_id: str | None = None
+        self._envelopes: list[tuple[Any, ...]] = []
         self._forgotten: list[str] = []
         self._rows: dict[Key, Row] = {}
         self._versions: dict[str, int] = {}
-        self._subjects: list[Any] = []
+        self._subjects: list[Subject] = []
         self._documents: list[Any] = []
-        self._records: list[dict[str, Any]] = []
+        self._records: list[tuple[Any, ...]] = []
         self._authority: list[int] = []
 
     def take(self, submission: Submission) -> None:
@@ -75,16 +79,7 @@ class Batch:
             key, fingerprint = submission.repeat.key, submission.repeat.fingerprint
             kept = KeptReply(reply.status, reply.body, fingerprint)
             self.known.rows[RECORD, key] = Row(0, reply.position, kept)
-            self._records.append(
-                {
-                    "key": key,
-                    "recorded_at": self.now,
-                    "position": reply.position,
-                    "fingerprint": fingerprint,
-                    "status": kept.status,
-                    "body": kept.body,
-                }
-            )
+            self._records.append((key, reply.position, fingerprint, kept.status, kept.body))
         return reply
 
     def _replay(self, submission: Submission) -> Reply | None:
@@ -118,6 +113,9 @@ class Batch:
         )
         self.first_id = self.first_id or entry_id
         self.entries.append(encode(entry))
+        self._envelopes.append(
+            (entry.stream, entry.version, entry.type, entry.tenant, *shown_beside(event))
+        )
         known.position += 1
         if event.changes_authority:
             known.authority = known.position
@@ -152,7 +150,7 @@ class Batch:
     def calls(self) -> list[Call]:
         """The statements that write it, in order."""
         rows = [
-            {"fold": fold, "key": key, **_columns(row)}
+            (fold, key, row.version, row.position, _encode(row.state))
             for (fold, key), row in self._rows.items()
             if row.state is not None
         ]
@@ -161,15 +159,35 @@ class Batch:
             for (fold, key), row in self._rows.items()
             if row.state is None
         ]
+        streams, versions, types, tenants, kinds, abouts, actions = columns(self._envelopes, 7)
+        folds, keys, row_versions, row_positions, states = columns(rows, 5)
+        record_keys, record_positions, fingerprints, statuses, bodies = columns(self._records, 5)
         write: Call = (
             "write",
             (
                 str(self.head.position),
-                b"[" + b",".join(self.entries) + b"]",
-                _encode(rows),
-                _encode(self._subjects),
-                _encode(self._records),
-                _encode(self._authority),
+                self.now,
+                texts(streams),
+                integers(versions),
+                texts(types),
+                texts(tenants),
+                texts(kinds),
+                texts(abouts),
+                texts(actions),
+                documents(self.entries),
+                texts(folds),
+                texts(keys),
+                integers(row_versions),
+                integers(row_positions),
+                documents(states),
+                digests([subject.lookup for subject in self._subjects]),
+                texts([subject.entity_id for subject in self._subjects]),
+                digests(record_keys),
+                integers(record_positions),
+                digests(fingerprints),
+                integers(statuses),
+                texts(bodies),
+                integers(self._authority),
             ),
         )
         calls = [write]
@@ -182,5 +200,18 @@ class Batch:
         return calls
 
 
-def _columns(row: Row) -> dict[str, Any]:
-    return {"version": row.version, "position": row.position, "row": row.state}
+def columns(rows: Sequence[tuple[Any, ...]], count: int) -> Sequence[tuple[Any, ...]]:
+    """The columns of rows, as many as they are even where there is no row."""
+    return list(zip(*rows, strict=True)) or [()] * count
+
+
+def shown_beside(event: Event) -> tuple[str | None, str | None, str | None]:
+    """What stands beside an entry for SQL: the kind of a participation, the entity that an entry of
+    another stream is about, and the action of a decision.
+    """
+    match event:
+        case Participated(kind=kind):
+            return kind, None, None
+        case Decided(entity_id=entity_id, action=action):
+            return None, entity_id, action
+    return None, getattr(event, "entity_id", None), None

@@ -13,8 +13,12 @@ from typing import Self
 import psycopg
 from psycopg import errors, pq
 
+from application.log.arrays import Binary
+
 Call = tuple[str, Sequence[str | bytes]]
-"""A prepared statement's name and its parameters, as PostgreSQL reads them in text form."""
+"""A prepared statement's name and its parameters, as PostgreSQL reads them in text form, or in
+binary where they are ``Binary``.
+"""
 
 _FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED)
 
@@ -61,6 +65,7 @@ class Line:
             self._libpq.send_query_prepared(
                 name.encode(),
                 [value.encode() if isinstance(value, str) else value for value in parameters],
+                [isinstance(value, Binary) for value in parameters],
             )
         self._libpq.pipeline_sync()
         return await self._results(len(calls))

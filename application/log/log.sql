@@ -61,39 +61,37 @@ select json_build_object(
 -- name: write
 -- Everything that a batch does, in one statement: entries at their positions, the rows folded from
 -- them, new subjects, kept replies, changes of authority; then one notification.
---   $1 head · $2 entries · $3 rows · $4 subjects · $5 kept replies · $6 positions of authority
+-- Rows come by columns: $1 head · $2 recorded at · of entries $3 streams · $4 versions · $5 types ·
+-- $6 tenants · $7 kinds · $8 whom they are about · $9 actions · $10 entries · of rows $11 folds ·
+-- $12 keys · $13 versions · $14 positions · $15 states · of subjects $16 lookups · $17 entities ·
+-- of kept replies $18 keys · $19 positions · $20 fingerprints · $21 statuses · $22 bodies ·
+-- $23 positions of authority
 with appended as (
     insert into log (
         position, stream, version, type, tenant, recorded_at, kind, about, action, entry
     )
-    select $1::bigint + item.ordinality, stream, version, type, tenant, recorded_at,
-           data ->> 'kind', data ->> 'entity_id',
-           case type when 'policy.decided.v1' then data ->> 'action' end, item.value
-    from json_array_elements($2::json) with ordinality as item
-    cross join lateral json_to_record(item.value) as envelope(
-        stream text, version integer, type text, tenant text, recorded_at timestamptz, data json
-    )
+    select $1::bigint + ordinality, stream, version, type, tenant, $2::timestamptz,
+           kind, about, action, entry
+    from unnest(
+        $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+        $10::json[]
+    ) with ordinality as item(stream, version, type, tenant, kind, about, action, entry)
 ), folded as (
     insert into state (fold, key, version, position, row)
-    select fold, key, version, position, row
-    from json_to_recordset($3::json)
-        as changed(fold text, key text, version integer, position bigint, row json)
+    select * from unnest($11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::json[])
     on conflict (fold, key) do update
         set version = excluded.version, position = excluded.position, row = excluded.row
 ), met as (
     insert into subject (lookup, entity_id)
-    select decode(lookup, 'hex'), entity_id
-    from json_to_recordset($4::json) as new(lookup text, entity_id text)
+    select * from unnest($16::bytea[], $17::text[])
 ), kept as (
     insert into idempotency (key, recorded_at, position, fingerprint, status, body)
-    select decode(key, 'hex'), recorded_at, position, decode(fingerprint, 'hex'), status, body
-    from json_to_recordset($5::json) as reply(
-        key text, recorded_at timestamptz, position bigint, fingerprint text, status smallint,
-        body text
-    )
+    select key, $2::timestamptz, position, fingerprint, status, body
+    from unnest($18::bytea[], $19::bigint[], $20::bytea[], $21::bigint[], $22::text[])
+        as reply(key, position, fingerprint, status, body)
 ), marked as (
     insert into authority (position)
-    select value::bigint from json_array_elements_text($6::json)
+    select * from unnest($23::bigint[])
 )
 select pg_notify('log', $1::bigint::text)
 

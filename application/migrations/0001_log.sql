@@ -88,7 +88,7 @@ create table document (
 
 
 -- Replies kept for repeats of a request, in partitions that are dropped whole.
--- `key` and `fingerprint` are keyed hashes; `position` is the first entry that the request wrote.
+-- `key` and `fingerprint` are keyed hashes; `position` is the last entry that the request wrote.
 
 create table idempotency (
     key bytea not null,

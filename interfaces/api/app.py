@@ -17,6 +17,7 @@ from interfaces.api.call import Call
 from interfaces.api.errors import status_of
 from interfaces.api.mir import (
     actions,
+    admission,
     bulk_evaluation,
     claims,
     decisions,
@@ -44,6 +45,7 @@ MIR_ROUTERS: Sequence[APIRouter] = (
     claims.router,
     links.router,
     entities.router,
+    admission.router,
     partners.router,
 )
 
@@ -78,6 +80,12 @@ class Tenure(FastAPI):
             telemetry={"tracing": False, "metrics": False, "logs": False},
         )
         self._exact: dict[tuple[str, str], LeanRoute] = {}
+        self._lean = [
+            route
+            for router in (*MIR_ROUTERS, operations_router)
+            for route in router.routes
+            if isinstance(route, LeanRoute)
+        ]
         for router in MIR_ROUTERS:
             self.include_mir(router)
         self.include_router(operations_router)
@@ -92,8 +100,14 @@ class Tenure(FastAPI):
         return self.openapi_schema
 
     def methods_of(self, path: str) -> str:
-        """The methods that an exact path takes, as the Allow header shows them."""
-        return ", ".join(sorted(method for method, known in self._exact if known == path))
+        """The methods that a path takes, as the Allow header shows them."""
+        taken = {
+            method
+            for route in self._lean
+            if route.path_regex.match(path) or route.path_regex.match(path.removeprefix("/v1"))
+            for method in route.methods or ()
+        }
+        return ", ".join(sorted(taken))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a known path at once, anything else through the router."""
@@ -111,7 +125,6 @@ async def not_routed(request: Request, error: Exception) -> Response:
     started = perf_counter()
     call = Call(request.scope, request.receive)
     call.request_id = request_id_of(call.sent)
-    headers = getattr(error, "headers", None) or {}
     if isinstance(error, Refusal):
         error = HTTPException(status_of(type(error)))
     match getattr(error, "status_code", 500):
@@ -119,8 +132,7 @@ async def not_routed(request: Request, error: Exception) -> Response:
             answered = refused(NotFound())
         case 405:
             answered = refused(MethodNotAllowed())
-            allowed = request.app.methods_of(call.scope["path"]) or headers.get("Allow", "")
-            answered.headers.append((b"allow", allowed.encode()))
+            answered.headers.append((b"allow", request.app.methods_of(call.scope["path"]).encode()))
         case _:
             answered = refused(InternalError())
     finished(call, request.method, "-", answered, started)

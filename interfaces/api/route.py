@@ -190,6 +190,8 @@ class LeanRoute(APIRoute):
         call.permission = self.permission
         if self.by_lines is not None and media_type_of(call) == NDJSON:
             call.principal.must(self.permission)
+            # The status goes out before the first line is looked at.
+            await call.confirm()
             return await self.by_lines(call)
         if self.body_model is not None:
             bytes_at_most = self.body_model[1].bytes_at_most

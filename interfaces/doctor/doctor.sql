@@ -29,11 +29,15 @@ from (values
     ('tenure_writer', 'state', 'select, insert, update, delete', true),
     ('tenure_writer', 'subject', 'select, insert, delete', true),
     ('tenure_writer', 'idempotency', 'select, insert, delete', true),
+    ('tenure_writer', 'document', 'select, insert, delete', true),
+    ('tenure_writer', 'rate_count', 'select, insert, update, delete', true),
+    ('tenure_writer', 'key_use', 'select, insert, update', true),
     ('tenure_reader', 'log', 'select', true),
     ('tenure_reader', 'log', 'insert, update, delete, truncate', false),
     ('tenure_reader', 'state', 'select', true),
     ('tenure_reader', 'state', 'insert, update, delete, truncate', false),
-    ('tenure_reader', 'idempotency', 'select', false)
+    ('tenure_reader', 'idempotency', 'select', false),
+    ('tenure_reader', 'document', 'select', false)
 ) as expected(role, name, privileges, needed)
 cross join lateral regexp_split_to_table(privileges, ', ') as privilege
 where has_table_privilege(role, name, privilege) <> needed

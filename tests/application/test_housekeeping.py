@@ -7,17 +7,19 @@ import pytest
 
 from application.log.submission import Reply, Submission
 from application.migrate import migrate
-from tests.application.running import a_repeatable, a_worker, as_owner, make_ready
+from tests.application.running import a_repeatable, a_worker, as_owner
 from tests.builders import a_participation
 
 HALF_DAY = timedelta(hours=12)
 
 
 @pytest.fixture
-def fresh_url(empty_database_url: str) -> str:
-    """An empty log of this test's own."""
-    make_ready(empty_database_url)
-    return empty_database_url
+def fresh_url(log_url: str) -> str:
+    """A log whose kept replies, and partitions for them, are gone."""
+    for name in partitions(log_url):
+        as_owner(log_url, f"drop table {name}")
+    as_owner(log_url, "delete from idempotency")
+    return log_url
 
 
 def this_half_day() -> datetime:
@@ -120,19 +122,21 @@ def test_replies_that_came_before_their_partition_stay_and_are_replayed(fresh_ur
 
 
 def test_replies_without_a_partition_are_deleted_after_a_day(fresh_url: str) -> None:
-    sent(
+    yesterday, today = sent(
         fresh_url,
         a_repeatable(a_participation(), "yesterday"),
         a_repeatable(a_participation(), "today"),
     )
     as_owner(
         fresh_url,
-        "update idempotency set recorded_at = recorded_at - interval '25 hours' where position = 1",
+        "update idempotency set recorded_at = recorded_at - interval '25 hours'"
+        " where position = %s",
+        yesterday.position,
     )
 
     keep_house(fresh_url)
 
-    assert as_owner(fresh_url, "select position from idempotency") == [(2,)]
+    assert as_owner(fresh_url, "select position from idempotency") == [(today.position,)]
 
 
 def test_the_log_is_no_part_of_housekeeping(fresh_url: str) -> None:

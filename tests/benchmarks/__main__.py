@@ -9,6 +9,8 @@ events        POST /v1/events with everything on (authentication, idempotency, i
               uvicorn (the ceiling), FastAPI with a stock `eventsourcing` save (the ordinary way)
               and pgbench with one INSERT a commit (the disk).
 evaluate      POST /v1/policy/evaluate, each decision recorded, beside events in the same run.
+batch         POST /v1/events/batch, 1,000 new events each, beside one binary COPY of the same rows
+              into the same tables and indexes.
 append_cost   Buffers that an append touches: in an empty log, for an entity of 100,000 events, in
               a log of 1,000,000. By EXPLAIN (ANALYZE, BUFFERS) and the server's own counters.
 memory        Resident memory of the worker while 1,000,000 events over 100,000 entities go in.
@@ -38,6 +40,7 @@ from types import FrameType
 from typing import NoReturn
 
 from tests.benchmarks.append_cost import append_cost
+from tests.benchmarks.batch import batch
 from tests.benchmarks.database import Database, temporary_database
 from tests.benchmarks.figures import Report, say, write_json
 from tests.benchmarks.load import Unusable, find_wrk
@@ -48,11 +51,12 @@ from tests.benchmarks.write_path import evaluate, events, peers
 BENCHMARKS: dict[str, Callable[[Database, Options], Report]] = {
     "events": events,
     "evaluate": evaluate,
+    "batch": batch,
     "append_cost": append_cost,
     "memory": memory,
     "peers": peers,
 }
-USUAL = ("events", "evaluate", "append_cost", "memory")
+USUAL = ("events", "evaluate", "batch", "append_cost", "memory")
 SHOWN_PACKAGES = (
     "eventsourcing",
     "fastapi",

@@ -6,7 +6,6 @@ from typing import Any
 import httpx
 import psycopg
 
-import interfaces.api.app  # noqa: F401 - for every type of event that a worker knows
 from application.log.recorder import Log
 from domain.known import Key, Row
 from projections.catalogue import INLINE

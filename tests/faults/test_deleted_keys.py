@@ -1,5 +1,6 @@
 """A key that is deleted through one worker fails on the other at its next request, on any route."""
 
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -31,6 +32,23 @@ REQUESTS: dict[str, Request] = {
     "an erasure": ("POST", "/v1/entities/erase", {"json": {"userExternalId": a_person()}}),
     "a key": ("POST", "/v1/partners/keys", {}),
     "a key's end": ("DELETE", "/v1/partners/keys/none", {}),
+    "a batch": ("POST", "/v1/events/batch", {"json": {"events": [an_event()]}}),
+    "a batch by lines": (
+        "POST",
+        "/v1/events/batch",
+        {"content": json.dumps(an_event()), "headers": {"content-type": "application/x-ndjson"}},
+    ),
+    "bulk": ("POST", "/v1/policy/evaluate/bulk", {"json": {"evaluations": [an_evaluation()]}}),
+    "decisions": ("GET", "/v1/decisions", {}),
+    "a decision": ("GET", "/v1/decisions/none", {}),
+    "claims": ("GET", "/v1/claims", {}),
+    "a claim": (
+        "POST",
+        "/v1/claims",
+        {"json": {"userExternalId": a_person(), "claimType": "fraud"}},
+    ),
+    "a link": ("POST", "/v1/links", {"json": {"userExternalId": a_person()}}),
+    "a timeline": ("GET", "/v1/entities/timeline?userExternalId=nobody", {}),
     "an empty body": ("POST", "/v1/events", {"json": {}}),
     "no JSON": ("POST", "/v1/events", {"content": b"{"}),
     "a large body": ("POST", "/v1/events", {"content": b" " * 70_000}),

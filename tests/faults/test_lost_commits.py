@@ -2,15 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
 from application.log.line import Line
-from interfaces.admission import approve_partner
-from interfaces.settings import Settings
 from tests.faults.audit import positions_have_no_hole, rows_equal_a_fold_over_the_log
 from tests.faults.proxy import Loss, Proxy
 from tests.interfaces.serving import Served, serving
@@ -29,20 +26,18 @@ def proxy(database_url: str) -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="module")
-def behind(tmp_path_factory: pytest.TempPathFactory, proxy: Proxy) -> Iterator[tuple[Served, Path]]:
+def server(tmp_path_factory: pytest.TempPathFactory, proxy: Proxy) -> Iterator[Served]:
     """A server that reaches its database through the proxy only."""
     folder = tmp_path_factory.mktemp("behind-a-proxy")
     with serving(folder, app=None, TENURE_DATABASE_URL=proxy.url) as served:
-        yield served, folder
+        yield served
 
 
 @pytest.fixture(scope="module")
-def partner(behind: tuple[Served, Path], database_url: str) -> Iterator[Client]:
-    served, folder = behind
-    _, key = approve_partner(Settings.load(folder, {}), database_url, "Acme", None, "sandbox")
-    document = Document(httpx.get(f"{served.url}/openapi.json", timeout=10).json())
-    with connected(served.url, document) as http:
-        yield Client(http, key)
+def partner(server: Served) -> Iterator[Client]:
+    document = Document(httpx.get(f"{server.url}/openapi.json", timeout=10).json())
+    with connected(server.url, document) as http:
+        yield Client(http, server.first_key)
 
 
 @pytest.fixture(autouse=True)
@@ -131,11 +126,11 @@ def test_an_erasure_happens_once(partner: Client, proxy: Proxy, loss: Loss) -> N
 
 @either
 def test_many_of_one_batch_all_get_their_own_answer(
-    partner: Client, behind: tuple[Served, Path], proxy: Proxy, loss: Loss
+    partner: Client, server: Served, proxy: Proxy, loss: Loss
 ) -> None:
     proxy.lose(loss)
 
-    replies = asyncio.run(at_once(behind[0].url, partner, [a_key() for _ in range(64)]))
+    replies = asyncio.run(at_once(server.url, partner, [a_key() for _ in range(64)]))
 
     assert proxy.lost == 1
     assert {reply.status_code for reply in replies} == {201}
@@ -147,11 +142,11 @@ def test_many_of_one_batch_all_get_their_own_answer(
 
 @either
 def test_rivals_on_one_key_get_one_body(
-    partner: Client, behind: tuple[Served, Path], proxy: Proxy, loss: Loss
+    partner: Client, server: Served, proxy: Proxy, loss: Loss
 ) -> None:
     proxy.lose(loss)
 
-    replies = asyncio.run(at_once(behind[0].url, partner, [a_key()] * 16))
+    replies = asyncio.run(at_once(server.url, partner, [a_key()] * 16))
 
     assert proxy.lost == 1
     done = [reply for reply in replies if reply.status_code == 201]

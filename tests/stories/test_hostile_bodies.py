@@ -17,6 +17,22 @@ VALID: dict[str, dict[str, Any]] = {
     "/v1/policy/evaluate": an_evaluation(resource={"type": "report", "id": "r-1", "amount": 10}),
     "/v1/policy/standing": {"actor": {"type": "service", "id": "bot-1"}},
     "/v1/entities/erase": {"userExternalId": "somebody"},
+    "/v1/claims": {
+        "userExternalId": "somebody",
+        "claimType": "fraud",
+        "occurredAt": "2026-11-01T08:00:00Z",
+        "reference": "case-1",
+    },
+    "/v1/links": {"userExternalId": "somebody"},
+    "/v1/links/redeem": {"linkCode": "a-code", "userExternalId": "somebody"},
+    "/v1/partners/register": {
+        "name": "Acme",
+        "acceptTerms": True,
+        "slug": "acme",
+        "website": "https://acme.example",
+        "email": "admin@acme.example",
+    },
+    "/v1/partners/promote": {"url": "https://acme.example"},
 }
 """For each POST a body that is taken, with every field that there is."""
 
@@ -86,32 +102,32 @@ BAD_MEMBERS = {
 }
 
 
-@every_post
 @pytest.mark.parametrize("kind", NOT_JSON)
-def test_what_is_not_json_is_refused(partner: Client, path: str, kind: str) -> None:
-    assert refusal(partner.post_bytes(path, NOT_JSON[kind])) == (400, "INVALID_JSON")
+def test_what_is_not_json_is_refused(partner: Client, kind: str) -> None:
+    for path in VALID:
+        assert refusal(partner.post_bytes(path, NOT_JSON[kind])) == (400, "INVALID_JSON"), path
 
 
-@every_post
 @pytest.mark.parametrize("kind", BAD_MEMBERS)
-def test_a_member_that_parsers_differ_on_is_refused(partner: Client, path: str, kind: str) -> None:
-    body = holding(path, BAD_MEMBERS[kind])
+def test_a_member_that_parsers_differ_on_is_refused(partner: Client, kind: str) -> None:
+    for path in VALID:
+        body = holding(path, BAD_MEMBERS[kind])
 
-    assert refusal(partner.post_bytes(path, body)) == (400, "INVALID_JSON")
-
-
-@every_post
-def test_32_levels_are_no_fault_of_their_own(partner: Client, path: str) -> None:
-    body = holding(path, b'"x": ' + b"[" * 31 + b"]" * 31)
-
-    assert refusal(partner.post_bytes(path, body)) == (400, "UNKNOWN_FIELD")
+        assert refusal(partner.post_bytes(path, body)) == (400, "INVALID_JSON"), path
 
 
-@every_post
-def test_brackets_in_a_string_are_no_levels(partner: Client, path: str) -> None:
-    body = holding(path, b'"x": "\\"' + b"[{" * 100 + b'"')
+def test_32_levels_are_no_fault_of_their_own(partner: Client) -> None:
+    for path in VALID:
+        body = holding(path, b'"x": ' + b"[" * 31 + b"]" * 31)
 
-    assert refusal(partner.post_bytes(path, body)) == (400, "UNKNOWN_FIELD")
+        assert refusal(partner.post_bytes(path, body)) == (400, "UNKNOWN_FIELD"), path
+
+
+def test_brackets_in_a_string_are_no_levels(partner: Client) -> None:
+    for path in VALID:
+        body = holding(path, b'"x": "\\"' + b"[{" * 100 + b'"')
+
+        assert refusal(partner.post_bytes(path, body)) == (400, "UNKNOWN_FIELD"), path
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e400", "9" * 5_000])
@@ -141,29 +157,31 @@ def padded(path: str, size: int) -> bytes:
     return holding(path, b'"x": 1').ljust(size)
 
 
-@every_post
-def test_64_kib_are_read(partner: Client, path: str) -> None:
-    assert refusal(partner.post_bytes(path, padded(path, LIMIT))) == (400, "UNKNOWN_FIELD")
+def test_64_kib_are_read(partner: Client) -> None:
+    for path in VALID:
+        reply = partner.post_bytes(path, padded(path, LIMIT))
+
+        assert refusal(reply) == (400, "UNKNOWN_FIELD"), path
 
 
-@every_post
 @pytest.mark.parametrize("more", [1, 1_000, 200_000])
-def test_more_than_64_kib_are_refused(partner: Client, path: str, more: int) -> None:
-    reply = partner.post_bytes(path, padded(path, LIMIT + more))
+def test_more_than_64_kib_are_refused(partner: Client, more: int) -> None:
+    for path in VALID:
+        reply = partner.post_bytes(path, padded(path, LIMIT + more))
 
-    assert refusal(reply) == (413, "PAYLOAD_TOO_LARGE")
+        assert refusal(reply) == (413, "PAYLOAD_TOO_LARGE"), path
 
 
-@every_post
 @pytest.mark.parametrize("more", [1, 1_000, 200_000])
 @pytest.mark.parametrize("size", [1_000, 1_000_000], ids=["in chunks", "in one chunk"])
 def test_more_than_64_kib_that_declare_no_length_are_refused(
-    partner: Client, path: str, more: int, size: int
+    partner: Client, more: int, size: int
 ) -> None:
-    body = padded(path, LIMIT + more)
-    chunks = (body[at : at + size] for at in range(0, len(body), size))
+    for path in VALID:
+        body = padded(path, LIMIT + more)
+        chunks = (body[at : at + size] for at in range(0, len(body), size))
 
-    assert refusal(partner.post_bytes(path, chunks)) == (413, "PAYLOAD_TOO_LARGE")
+        assert refusal(partner.post_bytes(path, chunks)) == (413, "PAYLOAD_TOO_LARGE"), path
 
 
 def test_a_connection_goes_on_after_a_body_that_was_too_large(partner: Client) -> None:
@@ -208,26 +226,29 @@ def without_field(path: str, field: str) -> dict[str, Any]:
 WRONG: list[object] = [True, 7, 1.5, "\U0001f600", [], ["x"], {"x": 1}]
 
 
-def wrong_types() -> Iterator[tuple[str, str, object]]:
-    for path, body in VALID.items():
-        for field, right in fields_of(body):
-            for value in WRONG:
-                number = isinstance(right, int) and type(value) in {int, float}
-                free_text = isinstance(right, str) and isinstance(value, str)
-                if not number and not free_text:
-                    yield path, field, value
+def is_of_the_type_of(value: object, right: object) -> bool:
+    if isinstance(right, dict):
+        # Its members are wrong, if not it.
+        return False
+    return type(value) is type(right) or (type(right) is int and type(value) is float)
 
 
-@pytest.mark.parametrize(("path", "field", "value"), list(wrong_types()))
+@pytest.mark.parametrize(
+    ("path", "field"), [(path, field) for path in VALID for field, _ in fields_of(VALID[path])]
+)
 def test_a_field_of_the_wrong_type_is_refused_by_its_name(
-    partner: Client, path: str, field: str, value: object
+    partner: Client, path: str, field: str
 ) -> None:
-    reply = partner.post(path, with_field(path, field, value))
+    right = dict(fields_of(VALID[path]))[field]
+    for value in WRONG:
+        if is_of_the_type_of(value, right):
+            continue
 
-    status, code = refusal(reply)
-    assert status == 400
-    assert code in {"INVALID_FIELD", "MISSING_FIELD", "UNKNOWN_FIELD"}
-    assert field in reply.json()["error"]
+        reply = partner.post(path, with_field(path, field, value))
+
+        assert refusal(reply)[0] == 400, value
+        assert refusal(reply)[1] in {"INVALID_FIELD", "MISSING_FIELD", "UNKNOWN_FIELD"}, value
+        assert field in reply.json()["error"], value
 
 
 REQUIRED = [
@@ -241,6 +262,14 @@ REQUIRED = [
     ("/v1/policy/standing", "actor.type"),
     ("/v1/policy/standing", "actor.id"),
     ("/v1/entities/erase", "userExternalId"),
+    ("/v1/claims", "userExternalId"),
+    ("/v1/claims", "claimType"),
+    ("/v1/links", "userExternalId"),
+    ("/v1/links/redeem", "userExternalId"),
+    ("/v1/links/redeem", "linkCode"),
+    ("/v1/partners/register", "name"),
+    ("/v1/partners/register", "acceptTerms"),
+    ("/v1/partners/promote", "url"),
 ]
 
 
@@ -283,12 +312,12 @@ def test_a_field_that_is_not_documented_is_refused_by_its_name(
     assert reply.json()["error"] == f"Unknown field: {field}"
 
 
-@every_post
 @pytest.mark.parametrize("body", [None, True, 7, 1.5, "text", [], [{}], [["userExternalId"]]])
-def test_a_document_that_is_no_object_is_refused(partner: Client, path: str, body: object) -> None:
-    reply = partner.post_bytes(path, json.dumps(body).encode())
+def test_a_document_that_is_no_object_is_refused(partner: Client, body: object) -> None:
+    for path in VALID:
+        reply = partner.post_bytes(path, json.dumps(body).encode())
 
-    assert refusal(reply) == (400, "INVALID_FIELD")
+        assert refusal(reply) == (400, "INVALID_FIELD"), path
 
 
 @pytest.mark.parametrize(
@@ -330,7 +359,7 @@ documents = st.recursive(
     max_leaves=10,
 )
 by_chance = settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -538,6 +538,17 @@ def test_beyond_the_quota_a_tenant_is_refused_on_both_workers_and_no_other_is(
     Client(nobody.http, registered(nobody)["apiKey"]).submit()
 
 
+def test_a_link_code_may_be_guessed_twenty_times_an_hour_at_each_worker(nobody: Client) -> None:
+    client = Client(nobody.http, registered(nobody)["apiKey"])
+    guesses = [{"linkCode": f"lnk_{n}", "userExternalId": a_person()} for n in range(45)]
+
+    replies = [client.post("/v1/links/redeem", guess) for guess in guesses]
+
+    heard = [refusal(reply) for reply in replies].count((404, "LINK_CODE_INVALID"))
+    assert 20 <= heard <= 40
+    assert {refusal(reply)[0] for reply in replies} == {404, 429}
+
+
 def test_who_shows_no_key_is_counted_by_address(nobody: Client) -> None:
     assert budget(nobody.post("/v1/partners/register", a_form()))[0] < QUOTA
     assert "ratelimit" not in nobody.try_get("/healthz").headers

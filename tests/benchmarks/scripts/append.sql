@@ -21,26 +21,37 @@ with head as (
     select * from idempotency order by recorded_at desc limit 1
 )
 select
-    head.position::text as position,
-    json_build_array(regexp_replace(
+    head.position::text as head,
+    last.recorded_at::text as recorded_at,
+    array[last.stream]::text as streams,
+    array[last.version + 1]::text as versions,
+    array[last.type]::text as types,
+    array[last.tenant]::text as tenants,
+    array[last.kind]::text as kinds,
+    array[last.about]::text as abouts,
+    array[last.action]::text as actions,
+    array[regexp_replace(
         replace(entry::text, entry ->> 'id', gen_random_uuid()::text),
         '"version": *\d+', '"version":' || last.version + 1
-    )::json)::text as entries,
-    (
-        select json_agg(json_build_object(
-            'fold', fold, 'key', key, 'version', state.version + 1,
-            'position', head.position + 1, 'row', row
-        ))
-        from state where key = %(entity_id)s
-    )::text as rows,
-    '[]' as subjects,
-    json_build_array(json_build_object(
-        'key', encode(sha256(convert_to(gen_random_uuid()::text, 'UTF8')), 'hex'),
-        'recorded_at', now(), 'position', head.position + 1,
-        'fingerprint', encode(kept.fingerprint, 'hex'), 'status', kept.status, 'body', kept.body
-    ))::text as records,
-    '[]' as authority
-from head cross join last cross join kept
+    )::json]::text as entries,
+    rows.*,
+    '{}' as lookups,
+    '{}' as entities,
+    array[sha256(convert_to(gen_random_uuid()::text, 'UTF8'))]::text as record_keys,
+    array[head.position + 1]::text as record_positions,
+    array[kept.fingerprint]::text as fingerprints,
+    array[kept.status]::text as statuses,
+    array[kept.body]::text as bodies,
+    '{}' as authority
+from head cross join last cross join kept cross join (
+    select
+        array_agg(fold)::text as folds,
+        array_agg(key)::text as keys,
+        array_agg(state.version + 1)::text as row_versions,
+        array_agg(head.position + 1)::text as row_positions,
+        array_agg(row)::text as states
+    from state cross join head where key = %(entity_id)s
+) as rows
 
 -- name: counters
 -- What the server itself counted: buffers of all clients, rows and scans of all tables, its log.
