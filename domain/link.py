@@ -269,10 +269,10 @@ class LeaveLink(msgspec.Struct, frozen=True, kw_only=True):
         return ((SUBJECT, self.lookup),)
 
     def decide(self, known: Known, now: Instant) -> Outcome[Linked]:
-        changes = leaving(known.entity(self.lookup), known)
-        if not changes:
+        entity_id = known.entity(self.lookup)
+        if entity_id is None or not group_of(entity_id, known):
             raise NotFound
-        return Outcome(Linked(()), changes)
+        return Outcome(Linked(()), leaving(entity_id, known))
 
 
 def leaving(entity_id: str | None, known: Known) -> tuple[Change, ...]:

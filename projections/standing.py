@@ -32,6 +32,6 @@ class AskStanding(msgspec.Struct, frozen=True):
 
     def decide(self, known: Known, now: Instant) -> Outcome[Resolution]:
         found = assess(known.entity(self.lookup), known, now)
-        if self.must_exist and found.own.first_at is None and not found.claims_recorded:
+        if self.must_exist and not found.signals.event_count and not found.claims_recorded:
             raise NotFound
         return Outcome(Resolution(found, known.position))

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from application.log.arrays import digests, texts
 from application.log.line import Call
 from application.sql import named_queries
 from domain.fold import AnyFold
@@ -72,7 +73,7 @@ class Loading:
                 records.append(key)
             else:
                 asked.append({"fold": kind, "key": key})
-        return "load", (_encode(subjects), _encode(records), _encode(asked), _encode(self._along))
+        return "load", (digests(subjects), digests(records), _encode(asked), texts(self._along))
 
     def read(self, document: bytes, keys: Iterable[Key]) -> tuple[Head, Known]:
         """What the query found. A key without a row is known not to have one."""

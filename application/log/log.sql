@@ -9,25 +9,22 @@ select pg_advisory_xact_lock(hashtext('tenure log'))
 -- The head of the log and every row asked for, as one JSON document of one snapshot. A person's
 -- subject brings along the rows that some folds have for its entity, so that one question is enough.
 --   $1 lookups of people · $2 keys of kept replies · $3 [{fold, key}] · $4 folds to bring along
--- Each lateral look-up ends in "offset 0": it is then one probe of an index a row, whatever the
--- planner believed of the tables' sizes when the plan was made.
+-- Each look-up is one descent of an index a row, whatever the planner believed of the tables' sizes
+-- when the plan was made: by an array of keys, or in a lateral that ends in "offset 0".
 with found as materialized (
-    select asked.lookup, met.entity_id
-    from json_array_elements_text($1::json) as asked(lookup)
-    cross join lateral (
-        select entity_id from subject where subject.lookup = decode(asked.lookup, 'hex') offset 0
-    ) as met
+    select lookup, entity_id from subject where lookup = any($1::bytea[])
 ), loaded as (
-    select 'subject' as kind, lookup as key, 0 as version, 0::bigint as position,
+    select 'subject' as kind, encode(lookup, 'hex') as key, 0 as version, 0::bigint as position,
            to_json(entity_id) as row
     from found
     union all
     select brought.*
-    from found
-    cross join json_array_elements_text($4::json) as along(fold)
+    from unnest($4::text[]) as along(fold)
     cross join lateral (
         select fold, key, version, position, row
-        from state where state.fold = along.fold and state.key = found.entity_id offset 0
+        from state
+        where state.fold = along.fold and state.key = any(array(select entity_id from found))
+        offset 0
     ) as brought
     union all
     select present.*
@@ -37,17 +34,11 @@ with found as materialized (
         from state where state.fold = asked.fold and state.key = asked.key offset 0
     ) as present
     union all
-    select 'record', asked.key, 0, kept.position, kept.reply
-    from json_array_elements_text($2::json) as asked(key)
-    cross join lateral (
-        select position, json_build_object(
-            'fingerprint', encode(fingerprint, 'hex'), 'status', status, 'body', body
-        ) as reply
-        from idempotency
-        where idempotency.key = decode(asked.key, 'hex')
-            and recorded_at > now() - interval '24 hours'
-        offset 0
-    ) as kept
+    select 'record', encode(key, 'hex'), 0, position, json_build_object(
+        'fingerprint', encode(fingerprint, 'hex'), 'status', status, 'body', body
+    )
+    from idempotency
+    where key = any($2::bytea[]) and recorded_at > now() - interval '24 hours'
 )
 select json_build_object(
     'position', coalesce((select max(position) from log), 0),

@@ -46,7 +46,8 @@ class Explained:
 
 
 class Prepared:
-    """A query with named placeholders (`%(name)s`), prepared as the committer's are.
+    """A query with placeholders (`%(name)s`, or `$1` in the order in which parameters are given),
+    prepared as the committer's are.
 
     Its plan is generic, not of these parameters, if the connection's settings say so.
     """
@@ -62,7 +63,9 @@ class Prepared:
 
         Planning is not counted. The first call also fills caches of the catalogue: leave it out.
         """
-        values = sql.SQL(", ").join(sql.Literal(parameters[name]) for name in self._order)
+        values = sql.SQL(", ").join(
+            sql.Literal(parameters[name]) for name in self._order or parameters
+        )
         found = self._connection.execute(
             sql.SQL("explain (analyze, buffers, timing off, format json) execute {}({})").format(
                 self._identifier, values

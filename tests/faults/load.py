@@ -72,7 +72,7 @@ class Load:
     async def _client(self) -> None:
         limits = httpx.Limits(max_connections=1)
         async with httpx.AsyncClient(
-            base_url=self._url, headers=self._headers, timeout=60, limits=limits
+            base_url=self._url, headers=self._headers, timeout=60, limits=limits, verify=False
         ) as http:
             while not self._stopping.is_set():
                 await self._report(http)

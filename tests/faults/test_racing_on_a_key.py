@@ -24,6 +24,7 @@ async def race(server: Served, api_key: str, rounds: list[list[str | None]]) -> 
             headers={"x-api-key": api_key},
             timeout=30,
             limits=ONE_CONNECTION,
+            verify=False,
         )
         for _ in range(RIVALS)
     ]

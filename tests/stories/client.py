@@ -91,10 +91,19 @@ class Client:
 
     def has_history(self, person: str, events: int, *, days: int = 0) -> None:
         """Report so many events of somebody, the first so many whole days ago."""
-        for number in range(events):
-            back = timedelta(days=days if number == 0 else 0, minutes=1, seconds=number)
-            backfill = {"batchType": "BACKFILL"} if number == 0 and days > 29 else {}
-            self.submit(userExternalId=person, occurredAt=ago(back), **backfill)
+        first = timedelta(days=days, minutes=1)
+        ages = [first, *(timedelta(minutes=1, seconds=number) for number in range(1, events))]
+        history = [
+            an_event(
+                userExternalId=person,
+                occurredAt=ago(age),
+                batchType="BACKFILL" if age.days > 29 else None,
+            )
+            for age in ages
+        ]
+        reply = self.post("/v1/events/batch", {"events": history})
+        assert reply.status_code == 207, told(reply)
+        assert reply.json()["summary"]["created"] == events, told(reply)
 
     def standing(self, person: str, **query: Any) -> dict[str, Any]:
         """Somebody's standing."""

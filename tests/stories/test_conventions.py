@@ -99,7 +99,7 @@ def test_a_path_that_is_none_is_404(partner: Client, path: str) -> None:
         ("OPTIONS", "/v1/policy/evaluate", "POST"),
         ("GET", "/v1/policy/evaluate", "POST"),
         ("POST", "/v1/policy/actions", "GET"),
-        ("POST", "/v1/policy/actions/data.export_pii", "GET"),
+        ("POST", "/v1/policy/actions/data.export_pii", "GET, PUT"),
         ("GET", "/v1/partners/keys/1", "DELETE"),
         ("PATCH", "/partners/keys", "GET, POST"),
         ("POST", "/healthz", "GET"),
@@ -260,7 +260,7 @@ def test_json_may_be_said_with_parameters_and_in_any_case(partner: Client, media
         ("since=yesterday", "INVALID_FIELD"),
         ("until=2026-01-01T00:00:00", "INVALID_FIELD"),
         ("cursor=nonsense", "INVALID_CURSOR"),
-        ("cursor=" + "A" * 65, "INVALID_FIELD"),
+        ("cursor=" + "A" * 65, "INVALID_CURSOR"),
     ],
 )
 def test_a_wrong_query_is_400(partner: Client, query: str, code: str) -> None:

@@ -4,12 +4,10 @@ select stream from log where stream like 'entity-%%' order by position desc limi
 -- name: load_parameters
 -- What the committer asks for to append to an entity: its subject, its rows, and a new key.
 select
-    (select json_agg(encode(lookup, 'hex')) from subject where entity_id = %(entity_id)s)::text
-        as subjects,
-    (select json_build_array(encode(sha256(convert_to(gen_random_uuid()::text, 'UTF8')), 'hex')))::text
-        as records,
+    (select array_agg(lookup) from subject where entity_id = %(entity_id)s)::text as subjects,
+    array[sha256(convert_to(gen_random_uuid()::text, 'UTF8'))]::text as records,
     '[]' as asked,
-    (select array_agg(fold) from state where key = %(entity_id)s) as along
+    (select array_agg(fold) from state where key = %(entity_id)s)::text as along
 
 -- name: write_parameters
 -- What it writes: the entity's last entry once more, its rows, and a kept reply.
