@@ -10,7 +10,7 @@ import msgspec
 
 from domain.command import Change, Outcome, Subject
 from domain.event_types import EVENT_TYPES, nearest_event_types
-from domain.events import Entry, Event, stored
+from domain.events import Beside, Entry, Event, stored
 from domain.fold import Fold
 from domain.instants import Instant, shifted
 from domain.known import SUBJECT, Key, Known
@@ -36,6 +36,10 @@ class Participated(Event, frozen=True, kw_only=True):
     weight: int | float = 1
     actor_type: ActorType = "UNKNOWN"
     backfill: bool = False
+
+    def beside(self) -> Beside:
+        """Its kind."""
+        return Beside(kind=self.kind)
 
 
 @stored("entity.erased.v1")

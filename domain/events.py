@@ -7,11 +7,21 @@ version with an upcaster from the old; ``tests/domain/golden`` keeps every versi
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
 import msgspec
 
 from domain.instants import Instant
+
+
+class Beside(NamedTuple):
+    """What stands beside an entry, for SQL: the kind of a participation, the entity that an entry
+    of another stream is about, the action of a decision.
+    """
+
+    kind: str | None = None
+    about: str | None = None
+    action: str | None = None
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -21,6 +31,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stored_name: ClassVar[str] = ""
     changes_authority: ClassVar[bool] = False
     """True when a credential, a status or a right changes: every worker then looks again."""
+
+    def beside(self) -> Beside:
+        """What stands beside its entry."""
+        return Beside(about=getattr(self, "entity_id", None))
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

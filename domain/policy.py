@@ -12,7 +12,7 @@ import msgspec
 from domain.action import OWN_ACTIONS, Action, Limits, Risk, policy_of
 from domain.claim import ClaimStatus
 from domain.command import Change, Outcome
-from domain.events import Event, stored
+from domain.events import Beside, Event, stored
 from domain.instants import Instant
 from domain.known import SUBJECT, Key, Known
 from domain.refusals import Refusal, UnknownAction
@@ -128,6 +128,10 @@ class Decided(Event, frozen=True, kw_only=True):
     limits: Limits | None = None
     policy_version: int
     seen_position: int
+
+    def beside(self) -> Beside:
+        """Whom it is about, and the action."""
+        return Beside(about=self.entity_id, action=self.action)
 
 
 # Commands

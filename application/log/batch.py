@@ -13,12 +13,10 @@ from application.log.line import Call
 from application.log.loading import RECORD, Head, KeptReply
 from application.log.submission import Answer, Reply, Submission
 from domain.command import Change, Outcome, Subject
-from domain.entity import Participated
-from domain.events import Entry, Event, encode
+from domain.events import Entry, encode
 from domain.fold import AnyFold
 from domain.instants import Instant
 from domain.known import NO_ROW, SUBJECT, Key, Known, Row
-from domain.policy import Decided
 from domain.principal import identify
 from domain.refusals import IdempotencyKeyReused, Refusal
 
@@ -114,7 +112,7 @@ class Batch:
         self.first_id = self.first_id or entry_id
         self.entries.append(encode(entry))
         self._envelopes.append(
-            (entry.stream, entry.version, entry.type, entry.tenant, *shown_beside(event))
+            (entry.stream, entry.version, entry.type, entry.tenant, *event.beside())
         )
         known.position += 1
         if event.changes_authority:
@@ -203,15 +201,3 @@ class Batch:
 def columns(rows: Sequence[tuple[Any, ...]], count: int) -> Sequence[tuple[Any, ...]]:
     """The columns of rows, as many as they are even where there is no row."""
     return list(zip(*rows, strict=True)) or [()] * count
-
-
-def shown_beside(event: Event) -> tuple[str | None, str | None, str | None]:
-    """What stands beside an entry for SQL: the kind of a participation, the entity that an entry of
-    another stream is about, and the action of a decision.
-    """
-    match event:
-        case Participated(kind=kind):
-            return kind, None, None
-        case Decided(entity_id=entity_id, action=action):
-            return None, entity_id, action
-    return None, getattr(event, "entity_id", None), None
