@@ -19,8 +19,9 @@ from tests.faults.audit import (
     rows_equal_a_fold_over_the_log,
 )
 from tests.faults.load import Load
-from tests.faults.workers import connections
+from tests.faults.workers import a_connection_to_each, connections
 from tests.interfaces.serving import Served, a_data_folder, eventually, free_port, kill, serving
+from tests.stories.client import an_event
 
 pytestmark = pytest.mark.faults
 
@@ -55,6 +56,31 @@ def test_under_load_kills_lose_and_double_nothing(
             eventually(lambda: len(server.workers()) == 2)
 
     nothing_is_lost_or_doubled(server.url, api_key, log_url, load)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/partners/me",
+        "/v1/partners/keys",
+        "/v1/events",
+        "/v1/resolve?userExternalId=somebody",
+        "/v1/resolve?userExternalId=somebody&asOf={position}",
+    ],
+)
+def test_the_first_read_after_a_killed_postgresql_is_answered(
+    server: Served, data: Path, api_key: str, path: str
+) -> None:
+    headers = {"x-api-key": api_key}
+    with a_connection_to_each(server) as workers:
+        event = an_event(userExternalId="somebody")
+        position = workers[0].post("/v1/events", json=event, headers=headers).json()["position"]
+
+        kill_postgresql(server, data)
+
+        for worker in workers:
+            reply = worker.get(path.format(position=position), headers=headers)
+            assert reply.status_code == 200, reply.text
 
 
 def test_a_killed_supervisor_s_successor_has_everything() -> None:

@@ -5,7 +5,6 @@ all of them touch what is hot. A failure names the seed: MODEL_SEED tells the st
 import os
 import time
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random, randrange
 from threading import Event
@@ -34,52 +33,47 @@ class Went(AssertionError):
     """A story went wrong; the message tells it."""
 
 
-def tell(both: Both, hot: Hot, chance: Random, goes_on: Callable[[], bool]) -> int:
-    """One story: one thing after another while it goes on; how many."""
-    done = 0
-    while done < STORY_LENGTH and goes_on():
+def tell(both: Both, hot: Hot, chance: Random, things: int) -> None:
+    """One story: so many things, one after another, and all that is there to see at its end."""
+    for _ in range(things):
         own = chance.random() < 0.6
         operation = chance.choice(OPERATIONS if own else hot.operations)
         operation(both, chance)
-        done += 1
     both.everything()
-    return done
 
 
-def tell_at_once(begin: Begin, connect: Connect, seconds: float) -> tuple[Hot, int]:
-    """Tell stories in several threads; what was hot, and how many things were done."""
-    stop, deadline = Event(), time.monotonic() + seconds
+def tell_at_once(begin: Begin, connect: Connect, things: int, seconds: float = 0) -> Hot:
+    """Tell stories in several threads, more of them while the time is not over; what was hot."""
+    stop = Event()
     hot = Hot(begin(lambda _: None, connect()), Random(SEED))
+    deadline = time.monotonic() + seconds
 
-    def goes_on() -> bool:
-        return time.monotonic() < deadline and not stop.is_set()
-
-    def tale(number: int, connections: list[httpx.Client]) -> int:
+    def tale(number: int, connections: list[httpx.Client]) -> None:
         told: deque[str] = deque(maxlen=LINES_SHOWN)
-        chance, done = Random(SEED + number), 0
+        chance = Random(SEED + number)
         try:
-            while goes_on():
-                done += tell(begin(told.append, connections), hot, chance, goes_on)
+            tell(begin(told.append, connections), hot, chance, things)
+            while time.monotonic() < deadline and not stop.is_set():
+                tell(begin(told.append, connections), hot, chance, things)
         except Exception as error:
             stop.set()
             told_so_far = "\n".join(told)
             raise Went(f"MODEL_SEED={SEED}, thread {number}:\n{told_so_far}\n{error}") from error
-        return done
 
     with ThreadPoolExecutor(THREADS) as pool:
         tales = [pool.submit(tale, number, connect()) for number in range(1, THREADS + 1)]
-        done = sum(one.result() for one in tales)
+        for one in tales:
+            one.result()
     hot.check()
-    return hot, done
+    return hot
 
 
 def test_whoever_comes_first_the_server_says_what_the_models_say(
     begin: Begin, connect: Connect, log_url: str
 ) -> None:
-    hot, done = tell_at_once(begin, connect, seconds=4)
+    hot = tell_at_once(begin, connect, things=40)
 
     assert_rows_are_those_of_the_log(log_url)
-    assert done > THREADS
     assert hot.acknowledged
 
 
@@ -87,7 +81,7 @@ def test_whoever_comes_first_the_server_says_what_the_models_say(
 def test_whoever_comes_first_the_server_says_what_the_models_say_for_long(
     begin: Begin, connect: Connect, log_url: str
 ) -> None:
-    hot, _ = tell_at_once(begin, connect, SECONDS)
+    hot = tell_at_once(begin, connect, STORY_LENGTH, SECONDS)
 
     assert_rows_are_those_of_the_log(log_url)
     assert hot.walks

@@ -3,7 +3,6 @@
 import msgspec
 import psycopg
 
-import domain.policy  # noqa: F401  (registers the decisions, which no inline fold reads)
 from application.log.recorder import Log
 from projections.catalogue import INLINE
 from projections.engine.tables import fold_log
