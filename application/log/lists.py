@@ -10,12 +10,13 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from application.access import Access
+from application.log.gathering import PATIENCE_SECONDS
 from application.sql import named_queries
 from domain.principal import Principal
 from domain.refusals import Unavailable
 
 QUERIES = named_queries(Path(__file__).with_name("lists.sql"))
-PATIENCE_SECONDS = 2.0
+POSITION_PATIENCE_SECONDS = 2.0
 
 
 class Lists:
@@ -36,16 +37,20 @@ class Lists:
         Raises Unauthenticated when the credential has died, and Unavailable when the database does
         not answer or the log does not reach ``min_position`` in time.
         """
-        deadline = monotonic() + PATIENCE_SECONDS
+        started = monotonic()
         while True:
             try:
                 authority, position, found = await self._run(principal, statement, parameters)
             except (psycopg.OperationalError, PoolTimeout) as error:
-                raise Unavailable(reason="the database does not answer") from error
+                # The pool still holds the connections that died with a restarted database.
+                if monotonic() > started + PATIENCE_SECONDS:
+                    raise Unavailable(reason="the database does not answer") from error
+                await asyncio.sleep(0.1)
+                continue
             await self._access.confirm(principal, authority)
             if position >= min_position:
                 return found
-            if monotonic() > deadline:
+            if monotonic() > started + POSITION_PATIENCE_SECONDS:
                 raise Unavailable(reason=f"the log has not reached position {min_position}")
             await asyncio.sleep(0.02)
 
