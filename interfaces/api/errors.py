@@ -34,9 +34,12 @@ def status_of(refusal: type[Refusal]) -> int:
 
 
 def headers_of(refusal: Refusal) -> list[tuple[bytes, bytes]]:
-    """The headers that only a refusal's reply has."""
+    """The headers that only a refusal's reply has: where its code is explained, when to retry."""
+    headers = [(b"link", f'</docs/errors#{refusal.code.lower()}>; rel="help"'.encode())]
     seconds = refusal.facts.get("seconds", RETRY_AFTER_SECONDS.get(type(refusal)))
-    return [] if seconds is None else [(b"retry-after", str(seconds).encode())]
+    if seconds is not None:
+        headers.append((b"retry-after", str(seconds).encode()))
+    return headers
 
 
 def mir_body(refusal: Refusal) -> bytes:

@@ -2,6 +2,7 @@
 
 import os
 from functools import cache
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from typing_extensions import TypedDict
 
 from domain.refusals import NotFound, Unavailable
 from interfaces.api.call import Answered, Call
+from interfaces.api.errors import every_refusal, status_of
 from interfaces.api.openapi import refuses
 from interfaces.api.route import LeanRoute
 from interfaces.supervisor_metrics import supervisor_metrics
@@ -102,12 +104,29 @@ async def page(call: Call) -> Answered:
     return Answered(200, bytes(html.body), media_type=b"text/html; charset=utf-8")
 
 
+@router.get("/docs/errors", include_in_schema=False)
+async def errors_page(call: Call) -> Answered:
+    """Every error code with its status and what to do: where each refusal's Link leads."""
+    return Answered(200, _errors_page(), media_type=b"text/html; charset=utf-8")
+
+
 @router.get("/docs/{name}", include_in_schema=False)
 async def page_file(call: Call, name: str) -> Answered:
     """A file of the API's page."""
     if name not in PAGE_FILES:
         raise NotFound
     return Answered(200, _page_file(name), media_type=PAGE_FILES[name])
+
+
+@cache
+def _errors_page() -> bytes:
+    parts = ["<!doctype html><title>Tenure: errors</title><h1>Errors</h1>"]
+    for refusal in every_refusal():
+        code, said = refusal.code, (refusal.sentence, refusal.hint_text or "")
+        sentence, hint = (escape(text) for text in said)
+        status = status_of(refusal)
+        parts.append(f'<h2 id="{code.lower()}">{status} {code}</h2><p>{sentence}</p><p>{hint}</p>')
+    return "\n".join(parts).encode()
 
 
 @cache

@@ -277,3 +277,12 @@ def test_the_page_asks_nobody_else_for_its_files(http: httpx.Client, nobody: Cli
 )
 def test_the_page_s_files_say_what_they_are(http: httpx.Client, name: str, media_type: str) -> None:
     assert http.get(f"/docs/{name}").headers["content-type"].startswith(media_type)
+
+
+def test_each_refusal_leads_to_where_it_is_explained(nobody: Client) -> None:
+    reply = nobody.try_get("/v1/events")
+
+    page, _, anchor = reply.links["help"]["url"].partition("#")
+
+    assert reply.json()["code"] == anchor.upper() == "UNAUTHENTICATED"
+    assert f'<h2 id="{anchor}">401 UNAUTHENTICATED</h2>' in nobody.try_get(page).text
