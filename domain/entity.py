@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from domain.command import Change, Outcome, Subject
-from domain.event_types import EVENT_TYPES, nearest_event_types
+from domain.event_types import EVENT_TYPES, Nearest
 from domain.events import Beside, Entry, Event, stored
 from domain.fold import Fold
 from domain.instants import Instant, shifted
@@ -126,9 +126,7 @@ class RecordParticipation(msgspec.Struct, frozen=True, kw_only=True):
 
     def decide(self, known: Known, now: Instant) -> Outcome[Participation]:
         if self.kind not in EVENT_TYPES:
-            raise InvalidEventType(
-                event_type=self.kind, nearest=", ".join(nearest_event_types(self.kind))
-            )
+            raise InvalidEventType(event_type=self.kind, nearest=Nearest(self.kind))
         occurred_at = self.occurred_at or now
         check_occurred_at(occurred_at, now, backfill=self.backfill)
         entity_id = known.entity(self.lookup)

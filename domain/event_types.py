@@ -33,6 +33,18 @@ EVENT_TYPES: frozenset[str] = frozenset(
 )
 
 
+class Nearest:
+    """The known types most like a mistyped one, looked for only if somebody reads them: it takes a
+    thousand times as long as a refusal, and refusals are made under the log's lock.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __format__(self, form: str) -> str:
+        return format(", ".join(nearest_event_types(self._text)), form)
+
+
 def nearest_event_types(text: str) -> tuple[str, ...]:
     """The known types most like a mistyped one, best first, at most three and at least one."""
     return tuple(get_close_matches(text[:64].lower(), sorted(EVENT_TYPES), n=3, cutoff=0.0))

@@ -38,7 +38,7 @@ PART_BYTES_AT_MOST = 1024 * 1024
 """Lines of so many bytes are a part, however few: what waits in memory is bounded."""
 STREAM_PATIENCE_SECONDS = 10.0
 COME_BACK_SECONDS = 0.2
-ITEMS_AT_A_TIME = 100
+ITEMS_AT_A_TIME = 25
 """So many items are checked before other requests have their turn."""
 
 
