@@ -14,7 +14,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -86,11 +86,10 @@ def append_cost(database: Database, options: Options) -> Report:
 
 
 class _Person:
-    """Somebody whom events are about, over a connection that stays open."""
+    """Somebody whom events are about."""
 
     def __init__(self, running: tenure.Tenure, external_id: str) -> None:
         self._running, self._external_id = running, external_id
-        self._connection = http.client.HTTPConnection("127.0.0.1", running.server.port, timeout=30)
         self.entity_id = self.append()
         self.stream = f"entity-{self.entity_id}"
 
@@ -102,9 +101,12 @@ class _Person:
             "Idempotency-Key": secrets.token_hex(8),
         }
         body = json.dumps(bodies("events", self._external_id))
-        self._connection.request("POST", tenure.PATHS["events"], body, headers)
-        response = self._connection.getresponse()
-        answer = response.read()
+        # A connection that stayed open while the log was filled would be closed by then.
+        port = self._running.server.port
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            connection.request("POST", tenure.PATHS["events"], body, headers)
+            response = connection.getresponse()
+            answer = response.read()
         if response.status != http.HTTPStatus.CREATED:
             raise Unusable(f"an event was answered {response.status}: {answer.decode()}")
         return str(json.loads(answer)["entityId"])
