@@ -68,11 +68,13 @@ select count(*) from log where position <= %(head)s::bigint
 -- were looked at, how many are missing, and how many were recorded before the one they follow.
 with share as (
     select ceil(%(head)s::numeric / %(stretches)s)::bigint as length
-), stretch as materialized (
-    select number * length + 1 + floor(
-        random() * greatest(length - %(length)s::bigint + 1, 1)
-    )::bigint as first, least(length, %(length)s::bigint) as size
+), part as (
+    select number * length as before, least(length, %(head)s::bigint - number * length) as entries
     from share cross join generate_series(0, %(stretches)s::bigint - 1) as number
+    where number * length < %(head)s::bigint
+), stretch as materialized (
+    select before + 1 + floor(random() * (entries - size + 1))::bigint as first, size
+    from part cross join lateral (select least(entries, %(length)s::bigint)) as looked (size)
 ), looked_at as (
     select position, recorded_at,
            lag(recorded_at) over (order by position) > recorded_at as goes_back
@@ -80,12 +82,11 @@ with share as (
     cross join lateral (
         select position, recorded_at
         from log
-        where position between first and least(first + size - 1, %(head)s::bigint)
+        where position between first and first + size - 1
         offset 0
     ) as found
 ), wanted as (
-    select sum(greatest(least(first + size - 1, %(head)s::bigint) - first + 1, 0)) as entries
-    from stretch
+    select sum(size) as entries from stretch
 )
 select count(*), max(wanted.entries)::bigint - count(*), count(*) filter (where goes_back)
 from wanted left join looked_at on true
