@@ -13,7 +13,9 @@ from starlette.types import Receive, Scope, Send
 
 from domain.refusals import InternalError, MethodNotAllowed, NotFound, Refusal
 from interfaces.api import openapi
+from interfaces.api.answering import finished, refused
 from interfaces.api.call import Call
+from interfaces.api.decoding import request_id_of
 from interfaces.api.errors import status_of
 from interfaces.api.mir import (
     actions,
@@ -30,7 +32,7 @@ from interfaces.api.mir import (
     standing,
 )
 from interfaces.api.operations import router as operations_router
-from interfaces.api.route import LeanRoute, finished, refused, request_id_of
+from interfaces.api.route import LeanRoute
 from interfaces.settings import Settings
 from interfaces.wiring import Services, open_services
 

@@ -6,12 +6,10 @@ The order of checks is the contract's: key, size, media type, JSON, permission, 
 """
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Coroutine
 from inspect import signature
-from time import perf_counter, time
+from time import perf_counter
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
-from urllib.parse import parse_qsl
 
 from fastapi import Request, Response, Security
 from fastapi.datastructures import DefaultPlaceholder
@@ -19,16 +17,12 @@ from fastapi.params import Query as QueryParameter
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from application.ids import new_id
 from application.rate_limits import RateLimits
 from domain.refusals import (
     InternalError,
     Invalid,
-    InvalidField,
-    InvalidHttp,
     NotFound,
     PayloadTooLarge,
     RateLimited,
@@ -38,8 +32,16 @@ from domain.refusals import (
     UnsupportedMediaType,
 )
 from interfaces.api import strict_json
-from interfaces.api.call import Answered, Call, is_visible_ascii
-from interfaces.api.errors import headers_of, mir_body, status_of
+from interfaces.api.answering import Delivery, deliver, finished, refused
+from interfaces.api.call import Answered, Call
+from interfaces.api.decoding import (
+    NDJSON,
+    media_type_of,
+    path_text,
+    query_of,
+    read_body,
+    request_id_of,
+)
 from interfaces.api.openapi import (
     ANY_ROUTE,
     IDEMPOTENT,
@@ -56,9 +58,7 @@ from interfaces.api.openapi import (
     responses,
 )
 from interfaces.api.wire import Wire, refusal_of
-from interfaces.telemetry import Answer
 
-JSON, NDJSON = b"application/json", b"application/x-ndjson"
 API_KEY = APIKeyHeader(
     name="x-api-key",
     scheme_name="ApiKey",
@@ -211,72 +211,12 @@ class LeanRoute(APIRoute):
         return await self.lean_endpoint(**arguments)
 
 
-def request_id_of(sent: dict[bytes, bytes]) -> str:
-    """The caller's X-Request-Id when it is 1 to 128 visible ASCII characters, else a new one."""
-    given = sent.get(b"x-request-id")
-    if given is not None and 1 <= len(given) <= 128 and is_visible_ascii(given):
-        return given.decode()
-    return new_id()
-
-
 def take_from_budget(call: Call, limits: RateLimits) -> None:
     """Count a request under its tenant, or its client's address. Raises RateLimited."""
     address = call.client.host if call.client else ""
     call.budget = limits.take(call.principal.tenant or address)
     if call.budget.remaining < 0:
         raise RateLimited(seconds=call.budget.resets_in_seconds)
-
-
-async def read_body(call: Call, bytes_at_most: int) -> bytes:
-    """The whole body. Raises PayloadTooLarge, before reading when the length is declared,
-    UnsupportedMediaType, and InvalidHttp when the client leaves in the middle.
-    """
-    declared = call.sent.get(b"content-length", b"0")
-    if not declared.isdigit() or int(declared[:19]) > bytes_at_most:
-        raise PayloadTooLarge(limit_bytes=bytes_at_most)
-    body, more = b"", True
-    while more:
-        message = await call.receive_message()
-        # Half a body may look like a whole one.
-        if message["type"] == "http.disconnect":
-            raise InvalidHttp
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > bytes_at_most:
-            raise PayloadTooLarge(limit_bytes=bytes_at_most)
-    if media_type_of(call) != JSON:
-        raise UnsupportedMediaType
-    return body
-
-
-def media_type_of(call: Call) -> bytes:
-    """The media type of the body, without its parameters."""
-    return call.sent.get(b"content-type", b"").partition(b";")[0].strip().lower()
-
-
-def query_of(query_string: bytes) -> dict[str, str]:
-    """The members of a query string. Raises InvalidField for one given twice, or not in UTF-8."""
-    try:
-        pairs = parse_qsl(
-            query_string.decode("ascii"), keep_blank_values=True, errors="strict", separator="&"
-        )
-    except ValueError as error:
-        raise InvalidField(field="query", reason="not a query string in UTF-8") from error
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise InvalidField(field="query", reason="a parameter is given twice")
-    if "%00" in query_string.decode("ascii"):
-        raise InvalidField(field="query", reason="a parameter holds NUL")
-    return members
-
-
-def path_text(text: str) -> str:
-    """A parameter of the path. Raises NotFound for NUL in it, which no name has and no database
-    takes.
-    """
-    if "\0" in text:
-        raise NotFound
-    return text
 
 
 async def first_of(call: Call, refusal: Refusal) -> Refusal:
@@ -291,78 +231,3 @@ async def first_of(call: Call, refusal: Refusal) -> Refusal:
         except Refusal as first:
             return first
     return refusal
-
-
-def refused(refusal: Refusal) -> Answered:
-    """A refusal as an answer."""
-    return Answered(
-        status_of(type(refusal)), mir_body(refusal), headers_of(refusal), code=refusal.code
-    )
-
-
-def finished(
-    call: Call, method: str, route_name: str, answered: Answered, started: float
-) -> Answered:
-    """Add what every reply carries, count it and log it."""
-    headers = answered.headers
-    headers.append((b"content-type", answered.media_type))
-    if answered.stream is None:
-        headers.append((b"content-length", b"%d" % len(answered.body)))
-    else:
-        answered.stream = ending_well(call, answered.stream)
-    headers.append((b"x-request-id", call.request_id.encode()))
-    if answered.position is not None:
-        headers.append((b"x-log-position", b"%d" % answered.position))
-    if call.budget is not None and call.services.rate_limits is not None:
-        headers += call.services.rate_limits.headers(call.budget)
-    call.services.telemetry.answered(
-        Answer(
-            time(),
-            call.request_id,
-            method,
-            route_name,
-            answered.status,
-            round((perf_counter() - started) * 1000, 3),
-            answered.position,
-            answered.code,
-        )
-    )
-    return answered
-
-
-async def ending_well(
-    call: Call, stream: AsyncGenerator[bytes, None]
-) -> AsyncGenerator[bytes, None]:
-    """A stream that says what ended it before its time, in a last line."""
-    try:
-        async with aclosing(stream):
-            async for part in stream:
-                yield part
-    except ClientDisconnect:
-        return
-    except Refusal as refusal:
-        yield mir_body(refusal) + b"\n"
-    except Exception:
-        logger.exception("a defect", extra={"request_id": call.request_id})
-        yield mir_body(InternalError()) + b"\n"
-
-
-async def deliver(answered: Answered, send: Send) -> None:
-    """Send an answer, whole or as it comes."""
-    start = {"type": "http.response.start", "status": answered.status, "headers": answered.headers}
-    await send(start)
-    if answered.stream is not None:
-        async with aclosing(answered.stream) as stream:
-            async for part in stream:
-                await send({"type": "http.response.body", "body": part, "more_body": True})
-    await send({"type": "http.response.body", "body": answered.body})
-
-
-class Delivery(Response):
-    """An answer as FastAPI's router wants it."""
-
-    def __init__(self, answered: Answered) -> None:
-        self.answered, self.background = answered, None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await deliver(self.answered, send)

@@ -24,10 +24,11 @@ from domain.refusals import (
 )
 from interfaces.api import strict_json
 from interfaces.api.call import Answered, Call, fill
+from interfaces.api.decoding import NDJSON
 from interfaces.api.errors import mir_body
 from interfaces.api.mir.events import EventIn, EventOut, event_out
 from interfaces.api.openapi import IDEMPOTENT, refuses
-from interfaces.api.route import NDJSON, LeanRoute, needs, or_lines
+from interfaces.api.route import LeanRoute, needs, or_lines
 from interfaces.api.wire import Wire, refusal_of
 
 router = APIRouter(route_class=LeanRoute, tags=["Events"])

@@ -1,0 +1,92 @@
+"""From what a route found to what is sent: what every reply carries, and how a stream ends."""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from time import perf_counter, time
+
+from fastapi import Response
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from domain.refusals import InternalError, Refusal
+from interfaces.api.call import Answered, Call
+from interfaces.api.errors import headers_of, mir_body, status_of
+from interfaces.telemetry import Answer
+
+logger = logging.getLogger("tenure.http")
+
+
+def refused(refusal: Refusal) -> Answered:
+    """A refusal as an answer."""
+    return Answered(
+        status_of(type(refusal)), mir_body(refusal), headers_of(refusal), code=refusal.code
+    )
+
+
+def finished(
+    call: Call, method: str, route_name: str, answered: Answered, started: float
+) -> Answered:
+    """Add what every reply carries, count it and log it."""
+    headers = answered.headers
+    headers.append((b"content-type", answered.media_type))
+    if answered.stream is None:
+        headers.append((b"content-length", b"%d" % len(answered.body)))
+    else:
+        answered.stream = ending_well(call, answered.stream)
+    headers.append((b"x-request-id", call.request_id.encode()))
+    if answered.position is not None:
+        headers.append((b"x-log-position", b"%d" % answered.position))
+    if call.budget is not None and call.services.rate_limits is not None:
+        headers += call.services.rate_limits.headers(call.budget)
+    call.services.telemetry.answered(
+        Answer(
+            time(),
+            call.request_id,
+            method,
+            route_name,
+            answered.status,
+            round((perf_counter() - started) * 1000, 3),
+            answered.position,
+            answered.code,
+        )
+    )
+    return answered
+
+
+async def ending_well(
+    call: Call, stream: AsyncGenerator[bytes, None]
+) -> AsyncGenerator[bytes, None]:
+    """A stream that says what ended it before its time, in a last line."""
+    try:
+        async with aclosing(stream):
+            async for part in stream:
+                yield part
+    except ClientDisconnect:
+        return
+    except Refusal as refusal:
+        yield mir_body(refusal) + b"\n"
+    except Exception:
+        logger.exception("a defect", extra={"request_id": call.request_id})
+        yield mir_body(InternalError()) + b"\n"
+
+
+async def deliver(answered: Answered, send: Send) -> None:
+    """Send an answer, whole or as it comes."""
+    start = {"type": "http.response.start", "status": answered.status, "headers": answered.headers}
+    await send(start)
+    if answered.stream is not None:
+        async with aclosing(answered.stream) as stream:
+            async for part in stream:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": answered.body})
+
+
+class Delivery(Response):
+    """An answer as FastAPI's router wants it."""
+
+    def __init__(self, answered: Answered) -> None:
+        self.answered, self.background = answered, None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await deliver(self.answered, send)
