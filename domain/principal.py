@@ -22,9 +22,13 @@ Permission = Literal[
     "links:write",
     "entities:erase",
     "partner:admin",
+    "partners:suspend",
 ]
 
-ALL_PERMISSIONS: frozenset[str] = frozenset(get_args(Permission))
+OPERATOR_PERMISSIONS: frozenset[str] = frozenset({"partners:suspend"})
+ALL_PERMISSIONS: frozenset[str] = frozenset(get_args(Permission)) - OPERATOR_PERMISSIONS
+"""What a partner's own key may do."""
+
 PUBLIC_PERMISSIONS = ALL_PERMISSIONS - {"partner:admin"}
 """What anybody may do with the public partner's key: not take it from the others."""
 
@@ -95,10 +99,10 @@ OPERATOR = Principal(
     environment="sandbox",
     key_id="",
     lookup="",
-    permissions=ALL_PERMISSIONS,
+    permissions=OPERATOR_PERMISSIONS,
     authority=0,
 )
-"""Whoever sits at the server's own command line. Shows no credential, belongs to no tenant."""
+"""Whoever sits at the server's own command line, or shows its operator's key. Of no tenant."""
 
 NOBODY = msgspec.structs.replace(OPERATOR, id="nobody", permissions=frozenset())
 """Whoever asks without a credential, where none is wanted."""

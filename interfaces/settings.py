@@ -117,6 +117,15 @@ class Settings(BaseModel):
         "`GET /v1/partners/public-sandbox`. Switched off, the key opens nothing from the next "
         "start on.",
     )
+    operator_key: str | None = Field(
+        default=None,
+        pattern=r"^[!-~]{32,255}$",
+        validation_alias="TENURE_OPERATOR_KEY",
+        description="32 to 255 visible characters that nobody can guess. Whoever shows them as "
+        "`x-api-key` may suspend and reactivate partners over HTTP, and nothing else. Absent: only "
+        "the command line may.",
+        repr=False,
+    )
     promote_loopback: bool = Field(
         default=False,
         validation_alias="TENURE_PROMOTE_LOOPBACK",

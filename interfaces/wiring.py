@@ -110,7 +110,11 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
     tracing, connect, lists = _drawn(settings, url)
     of_reader, of_committer = EngineMetrics("reader"), EngineMetrics("committer")
     # The reader tells access of changes, and access asks the reader: one must be named first.
-    access = Access(hashes, lambda question: reader.answer(question))  # noqa: PLW0108
+    access = Access(
+        hashes,
+        lambda question: reader.answer(question),  # noqa: PLW0108
+        settings.operator_key,
+    )
     reader = Reader(
         connect,
         rules,

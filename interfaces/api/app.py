@@ -30,6 +30,7 @@ from interfaces.api.mir import (
     partners,
     policy,
     standing,
+    suspension,
 )
 from interfaces.api.operations import router as operations_router
 from interfaces.api.route import LeanRoute
@@ -49,6 +50,7 @@ MIR_ROUTERS: Sequence[APIRouter] = (
     entities.router,
     admission.router,
     partners.router,
+    suspension.router,
 )
 
 

@@ -16,6 +16,8 @@ from tests.stories.document import Document
 
 MakePartner = Callable[[], Client]
 
+OPERATOR_KEY = "the-operator-s-own-secret-of-the-stories"
+
 names = count(1)
 
 
@@ -29,7 +31,7 @@ def data() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def server(data: Path) -> Iterator[Served]:
     """The stories' server: one worker, everything on."""
-    with serving(data, app=None) as served:
+    with serving(data, app=None, TENURE_OPERATOR_KEY=OPERATOR_KEY) as served:
         yield served
 
 
@@ -56,6 +58,12 @@ def http(server: Served, document: Document) -> Iterator[httpx.Client]:
 def nobody(http: httpx.Client) -> Client:
     """A client without a key."""
     return Client(http, None)
+
+
+@pytest.fixture(scope="session")
+def operator(http: httpx.Client) -> Client:
+    """Whoever runs the server, by way of its operator's key."""
+    return Client(http, OPERATOR_KEY)
 
 
 @pytest.fixture(scope="session")
