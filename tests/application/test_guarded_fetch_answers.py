@@ -1,4 +1,4 @@
-"""The guarded fetch: what is answered is read within bounds of time and size, and never trusted."""
+"""The guarded fetch: an answer counts when it is whole, short, in time, and from whom it says."""
 
 import asyncio
 import shutil
