@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import IPv6Address, IPv6Network
 from math import ceil
 from pathlib import Path
 from time import time
@@ -126,3 +127,15 @@ class Guesses:
             wrongs[who] -= 1
             raise
         wrongs[who] -= 1
+
+
+def counted_as(client: tuple[str, int] | None) -> str:
+    """The name under which a client's address is counted.
+
+    IPv6 is given out by the /64, so whoever has one address has them all: they count as one. An
+    address that stands for one of IPv4 counts as that.
+    """
+    host = "" if client is None else client[0]
+    if ":" not in host:
+        return host
+    return str(IPv6Address(host).ipv4_mapped or IPv6Network((host, 64), strict=False))

@@ -19,7 +19,7 @@ from fastapi.security import APIKeyHeader
 from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
-from application.rate_limits import RateLimits
+from application.rate_limits import RateLimits, counted_as
 from domain.refusals import (
     InternalError,
     Invalid,
@@ -213,8 +213,7 @@ class LeanRoute(APIRoute):
 
 def take_from_budget(call: Call, limits: RateLimits) -> None:
     """Count a request under its tenant, or its client's address. Raises RateLimited."""
-    address = call.client.host if call.client else ""
-    call.budget = limits.take(call.principal.tenant or address)
+    call.budget = limits.take(call.principal.tenant or counted_as(call.client))
     if call.budget.remaining < 0:
         raise RateLimited(seconds=call.budget.resets_in_seconds)
 

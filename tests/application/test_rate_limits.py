@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from application.log.connections import pool
-from application.rate_limits import GUESSES_AN_HOUR, Budget, Guesses, RateLimits
+from application.rate_limits import GUESSES_AN_HOUR, Budget, Guesses, RateLimits, counted_as
 from domain.refusals import LinkCodeInvalid, LinkExists, RateLimited
 from tests.application.running import as_owner
 
@@ -218,3 +218,25 @@ def test_guesses_that_are_on_their_way_count_already() -> None:
 
     asyncio.run(story())
     assert heard == 20
+
+
+# Under which name
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("fe80::1%eth0", "fe80::/64"),
+    ],
+)
+def test_an_address_counts_with_those_of_the_same_customer(host: str, name: str) -> None:
+    assert counted_as((host, 50_000)) == name
+
+
+def test_whoever_has_no_address_is_counted_all_the_same() -> None:
+    assert counted_as(None) == ""
