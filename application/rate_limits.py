@@ -1,12 +1,16 @@
-"""Rate limits: how many requests somebody may make, counted in every worker and added up at times.
+"""Rate limits: how much somebody may ask, by the name under which they are counted.
 
-A worker counts in its own memory and once a second adds its counts to a table that all share. In
-between it does not know what the others take, so more than the quota may pass in a window: at most
-what one second brings to the other workers, and never more than the quota once for each worker.
+Requests are counted if the operator wants it. A worker counts in its own memory and once a second
+adds its counts to a table that all share. In between it does not know what the others take, so more
+than the quota may pass in a window: at most what one second brings to the other workers, and never
+more than the quota once for each worker.
+
+Guesses and registrations have an allowance an hour, always, in each worker by itself.
 """
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv6Address, IPv6Network
@@ -98,35 +102,38 @@ class RateLimits:
             self._elsewhere = {one: total - here[one] for one, total in totals.items()}
 
 
-class Guesses:
-    """Wrong guesses at secrets, in this worker, by who makes them; forgotten on the hour."""
+class Allowance:
+    """So many an hour of one thing, by who does it, in this worker; forgotten on the hour."""
 
-    def __init__(self, clock: Callable[[], float] = time) -> None:
-        self._clock = clock
-        self._hour, self._wrong = 0, dict[str, int]()
+    def __init__(self, an_hour: int, clock: Callable[[], float] = time) -> None:
+        self._an_hour, self._clock = an_hour, clock
+        self._hour, self._taken = 0, Counter[str]()
 
-    @contextmanager
-    def counted(self, who: str, wrong: type[Refusal]) -> Iterator[None]:
-        """Count the block as a guess when it raises ``wrong``. Raises RateLimited after too many.
-
-        It counts from the start, so that many at once are no way around, and is given back.
-        """
+    def take(self, who: str) -> None:
+        """Count one. Raises RateLimited when it would be one too many."""
         now = self._clock()
         hour = int(now // HOUR_SECONDS)
         if hour != self._hour:
-            self._hour, self._wrong = hour, {}
-        wrongs = self._wrong
-        if wrongs.get(who, 0) >= GUESSES_AN_HOUR:
+            self._hour, self._taken = hour, Counter()
+        if self._taken[who] >= self._an_hour:
             raise RateLimited(seconds=ceil(HOUR_SECONDS - now % HOUR_SECONDS))
-        wrongs[who] = wrongs.get(who, 0) + 1
+        self._taken[who] += 1
+
+    @contextmanager
+    def counted(self, who: str, wrong: type[Refusal]) -> Iterator[None]:
+        """Count the block when it raises ``wrong``. Raises RateLimited after too many.
+
+        It counts from the start, so that many at once are no way around, and is given back.
+        """
+        self.take(who)
+        taken = self._taken
         try:
             yield
         except wrong:
+            taken[who] += 1
             raise
-        except BaseException:
-            wrongs[who] -= 1
-            raise
-        wrongs[who] -= 1
+        finally:
+            taken[who] -= 1
 
 
 def counted_as(client: tuple[str, int] | None) -> str:

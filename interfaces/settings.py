@@ -110,6 +110,12 @@ class Settings(BaseModel):
         "one. Beyond it the answer is 429. Workers add up their counts once a second: in a burst "
         "each may let the whole quota pass before it learns of the others. Absent: no limit.",
     )
+    registrations_per_hour: PositiveInt = Field(
+        default=10,
+        validation_alias="TENURE_REGISTRATIONS_PER_HOUR",
+        description="Registrations that each address may try in an hour, at each worker. Beyond it "
+        "the answer is 429. All that come through one proxy are of its address: widen it there.",
+    )
     public_sandbox: bool = Field(
         default=False,
         validation_alias="TENURE_PUBLIC_SANDBOX",

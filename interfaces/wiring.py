@@ -25,7 +25,7 @@ from application.log.reader import Reader
 from application.log.recorder import Log
 from application.log.submission import Submission
 from application.migrate import migrate
-from application.rate_limits import Guesses, RateLimits
+from application.rate_limits import GUESSES_AN_HOUR, Allowance, RateLimits
 from domain.api_keys import PREFIXES, format_key, shown_prefix
 from domain.command import Outcome
 from domain.fold import folds_by_type
@@ -75,7 +75,8 @@ class Services:
     replay: Replay
     telemetry: Telemetry
     tracing: "Tracing | None"
-    guesses: Guesses
+    guesses: Allowance
+    registrations: Allowance
     rate_limits: RateLimits | None
 
     now = staticmethod(now)
@@ -155,7 +156,8 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         Replay(INLINE),
         telemetry,
         tracing,
-        Guesses(),
+        Allowance(GUESSES_AN_HOUR),
+        Allowance(settings.registrations_per_hour),
         rate_limits,
     )
     async with (

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from application.log.connections import pool
-from application.rate_limits import GUESSES_AN_HOUR, Budget, Guesses, RateLimits, counted_as
+from application.rate_limits import Allowance, Budget, RateLimits, counted_as
 from domain.refusals import LinkCodeInvalid, LinkExists, RateLimited
 from tests.application.running import as_owner
 
@@ -159,40 +159,55 @@ def test_a_count_that_comes_back_late_is_not_of_the_new_window(log_url: str) -> 
     assert remaining(limits, 1) == [3]
 
 
-# Guesses
+# Allowances
 
 
-def guess(guesses: Guesses, times: int, who: str = "acme") -> int:
+def taken(allowance: Allowance, times: int, who: str = "acme") -> int:
+    """Take so many times; how many there was room for."""
+    room = 0
+    for _ in range(times):
+        with suppress(RateLimited):
+            allowance.take(who)
+            room += 1
+    return room
+
+
+def test_an_allowance_is_each_one_s_own_and_whole_again_on_the_hour() -> None:
+    watch = Watch()
+    allowance = Allowance(3, watch)
+
+    assert taken(allowance, 10) == 3
+    assert taken(allowance, 10, "bolt") == 3
+    watch.now += 3600
+    assert taken(allowance, 10) == 3
+
+
+def test_whoever_took_too_much_is_told_when_to_come_back() -> None:
+    allowance = Allowance(1, Watch(NOON + 3599.5 - NOON % 3600))
+    allowance.take("acme")
+
+    with pytest.raises(RateLimited) as refused:
+        allowance.take("acme")
+
+    assert refused.value.facts == {"seconds": 1}
+
+
+def guess(guesses: Allowance, times: int) -> int:
     """Guess wrongly so many times; how many guesses were heard."""
     heard = 0
     for _ in range(times):
-        with suppress(LinkCodeInvalid, RateLimited), guesses.counted(who, LinkCodeInvalid):
+        with suppress(LinkCodeInvalid, RateLimited), guesses.counted("acme", LinkCodeInvalid):
             heard += 1
             raise LinkCodeInvalid
     return heard
 
 
-def test_twenty_wrong_guesses_an_hour_are_heard_and_no_more() -> None:
-    watch = Watch()
-    guesses = Guesses(watch)
-
-    assert guess(guesses, 50) == GUESSES_AN_HOUR == 20
-    assert guess(guesses, 50, "bolt") == 20
-    watch.now += 3600
-    assert guess(guesses, 50) == 20
-
-
-def test_whoever_guessed_too_often_is_told_when_to_come_back() -> None:
-    guesses = Guesses(Watch(NOON + 3599.5 - NOON % 3600))
-    guess(guesses, 20)
-
-    with pytest.raises(RateLimited) as refused, guesses.counted("acme", LinkCodeInvalid):
-        pass
-    assert refused.value.facts == {"seconds": 1}
+def test_of_wrong_guesses_so_many_are_heard_and_no_more() -> None:
+    assert guess(Allowance(20, Watch()), 50) == 20
 
 
 def test_right_guesses_and_other_refusals_are_not_counted() -> None:
-    guesses = Guesses(Watch())
+    guesses = Allowance(20, Watch())
     for _ in range(50):
         with guesses.counted("acme", LinkCodeInvalid):
             pass
@@ -203,7 +218,7 @@ def test_right_guesses_and_other_refusals_are_not_counted() -> None:
 
 
 def test_guesses_that_are_on_their_way_count_already() -> None:
-    guesses = Guesses(Watch())
+    guesses = Allowance(20, Watch())
     heard = 0
 
     async def one() -> None:
@@ -218,6 +233,17 @@ def test_guesses_that_are_on_their_way_count_already() -> None:
 
     asyncio.run(story())
     assert heard == 20
+
+
+def test_a_guess_that_was_begun_before_the_hour_is_not_given_back_to_the_next() -> None:
+    watch = Watch()
+    guesses = Allowance(20, watch)
+
+    with guesses.counted("acme", LinkCodeInvalid):
+        watch.now += 3600
+        assert guess(guesses, 20) == 20
+
+    assert guess(guesses, 1) == 0
 
 
 # Under which name

@@ -10,5 +10,8 @@ from tests.interfaces.serving import Served, a_data_folder, serving
 @pytest.fixture(scope="session")
 def server() -> Iterator[Served]:
     """A server with everything on."""
-    with a_data_folder() as data, serving(data, app=None) as served:
+    with (
+        a_data_folder() as data,
+        serving(data, app=None, TENURE_REGISTRATIONS_PER_HOUR="100000") as served,
+    ):
         yield served

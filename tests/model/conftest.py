@@ -42,7 +42,7 @@ def data() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def server(data: Path) -> Iterator[Served]:
     """A server of two workers."""
-    with serving(data, app=None, workers=2) as served:
+    with serving(data, app=None, workers=2, TENURE_REGISTRATIONS_PER_HOUR="100000") as served:
         yield served
 
 

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from application.guarded_fetch import FetchFailed, fetch_text, read_origin
 from application.ids import new_id
+from application.rate_limits import counted_as
 from domain.admission import Approval, PromotePartner, Promotion, RegisterPartner
 from domain.partner import Environment, Status, slug_from
 from domain.refusals import (
@@ -121,7 +122,11 @@ def promotion_out(promotion: Promotion) -> PromotionOut:
 )
 @refuses(InvalidName, SlugTaken, Unavailable)
 async def register(call: Call, form: RegistrationIn) -> Answered:
-    """Become a partner, with a sandbox to try things out in, and a token to prove a domain with."""
+    """Become a partner, with a sandbox to try things out in, and a token to prove a domain with.
+
+    From one address so many an hour: 10, unless the operator says otherwise.
+    """
+    call.services.registrations.take(counted_as(call.client))
     key, issued = call.services.new_key("sandbox")
     token = "mir-challenge-" + secrets.token_urlsafe(32)
     contact = {"email": form.email, "website": form.website}

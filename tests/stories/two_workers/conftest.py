@@ -29,13 +29,18 @@ def server(data: Path) -> Iterator[Served]:
         TENURE_PROMOTE_LOOPBACK="true",
         TENURE_PUBLIC_SANDBOX="true",
         TENURE_RATE_LIMIT=f"{QUOTA}/86400",
+        TENURE_REGISTRATIONS_PER_HOUR="1000",
     ) as served:
         yield served
 
 
 @pytest.fixture(scope="package")
-def http(server: Served) -> Iterator[httpx.Client]:
-    document = Document(httpx.get(f"{server.url}/openapi.json", timeout=10).json())
+def document(server: Served) -> Document:
+    return Document(httpx.get(f"{server.url}/openapi.json", timeout=10).json())
+
+
+@pytest.fixture(scope="package")
+def http(server: Served, document: Document) -> Iterator[httpx.Client]:
     with connected(server.url, document) as client:
         # Each request is a connection of its own, so that both workers are met.
         client.headers["connection"] = "close"

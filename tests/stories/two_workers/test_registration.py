@@ -1,6 +1,7 @@
 """Registration: somebody lets themselves in, once, and is told their secrets once."""
 
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 
 from domain.api_keys import is_whole
 from interfaces.postgres import EmbeddedPostgres
-from tests.stories.client import Client, a_key, is_replay, refusal
+from interfaces.settings import Settings
+from tests.interfaces.serving import Served, a_data_folder, serving
+from tests.stories.client import Client, a_key, connected, is_replay, refusal
+from tests.stories.document import Document
 from tests.stories.two_workers.partners import a_form, operate, registered
 
 
@@ -106,3 +110,35 @@ def test_contacts_and_tokens_are_not_in_the_log(nobody: Client, data: Path) -> N
     assert made["partnerId"] in log
     for hidden in ("somewhere.example", made["domainChallenge"]["token"], made["apiKey"]):
         assert hidden not in log
+
+
+# Too many
+
+
+@pytest.fixture
+def nobody_elsewhere(server: Served, data: Path, document: Document) -> Iterator[Client]:
+    """Nobody, at a second server on the same log that has no settings of its own."""
+    settings = Settings.load(data, {})
+    with (
+        a_data_folder() as folder,
+        serving(
+            folder,
+            app=None,
+            TENURE_DATABASE_URL=EmbeddedPostgres(data).url,
+            TENURE_PEPPER=settings.pepper.hex(),
+            TENURE_IDENTIFIER_SECRET=settings.identifier_secret.hex(),
+        ) as second,
+        connected(second.url, document) as http,
+    ):
+        yield Client(http, None)
+
+
+def test_an_address_registers_ten_partners_an_hour_and_no_more(nobody_elsewhere: Client) -> None:
+    first = [registered(nobody_elsewhere) for _ in range(10)]
+
+    with nobody_elsewhere.storing_nothing():
+        more = [nobody_elsewhere.post("/v1/partners/register", a_form()) for _ in range(3)]
+
+    assert {refusal(reply) for reply in more} == {(429, "RATE_LIMITED")}
+    assert all(0 < int(reply.headers["retry-after"]) <= 3600 for reply in more)
+    Client(nobody_elsewhere.http, first[0]["apiKey"]).submit()
