@@ -4,7 +4,7 @@ Attributed, never endorsed: it is shown with who filed it, it never changes a ti
 it is ever deleted. OPEN → CONTESTED → UPHELD or DISMISSED; all but DISMISSED → WITHDRAWN.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -34,6 +34,7 @@ Verdict = Literal["UPHELD", "DISMISSED", "WITHDRAWN"]
 ContestReason = Literal["NOT_ME", "INCORRECT", "RESOLVED", "DUPLICATE", "OTHER"]
 ClaimStatus = Literal["clean", "flagged", "contested"]
 
+STATUSES: tuple[Status, ...] = get_args(Status)
 ACTIVE: frozenset[Status] = frozenset(("OPEN", "CONTESTED", "UPHELD"))
 
 MOVES: dict[Status, frozenset[Status]] = {

@@ -62,7 +62,7 @@ class Probe(msgspec.Struct, frozen=True):
 class Services:
     """What a worker works with. ``tracing`` is None unless an operator asked for traces.
 
-    ``lists`` sees the caller's tenant alone; ``past``, like the reader, whatever a question needs.
+    ``lists`` sees the log of the caller's tenant alone; ``across``, like the reader, all there is.
     """
 
     settings: Settings
@@ -71,7 +71,7 @@ class Services:
     committer: Committer
     reader: Reader
     lists: Lists
-    past: Lists
+    across: Lists
     replay: Replay
     telemetry: Telemetry
     tracing: "Tracing | None"

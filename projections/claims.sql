@@ -1,23 +1,52 @@
--- One page of the claims that a tenant filed, newest first; of the two branches one is executed.
-(
-    select key, row::text
-    from state
-    where %(status)s::text is null
-        and fold = 'claim_v1'
-        and (row ->> 'tenant') collate "C" = %(tenant)s
-        and ((row ->> 'filed_at') collate "C", key) < (%(filed_at)s, %(key)s)
+-- One page of claims, newest first: those that a tenant filed or, of a person, those against all whom
+-- the person is one with. Who that is, is looked up by the same statement, so whoever left sees
+-- nothing of what comes after. Of the two branches one is executed. Each lateral look-up is of one
+-- status, along an index, and reads no further than the page.
+with person as materialized (
+    select entity_id from subject where lookup = decode(%(lookup)s, 'hex')
+), one_with_it as materialized (
+    select entity_id from person
+    union
+    select json_object_keys(joined.row -> 'tenants')
+    from person
+    join state as member on member.fold = 'membership_v1' and member.key = entity_id
+    join state as joined on joined.fold = 'group_v1' and joined.key = member.row ->> 'group_id'
+), found as (
+    select filed.key, filed.row
+    from unnest(%(statuses)s::text[]) as wanted(status)
+    cross join lateral (
+        select key, row
+        from state
+        where %(lookup)s::text is null
+            and fold = 'claim_v1'
+            and (row ->> 'tenant') collate "C" = %(tenant)s
+            and (row ->> 'status') collate "C" = wanted.status
+            and ((row ->> 'filed_at') collate "C", key) < (%(filed_at)s, %(key)s)
+        order by (row ->> 'filed_at') collate "C" desc, key desc
+        limit %(limit)s::bigint
+    ) as filed
+    union all
+    select against.key, against.row
+    from one_with_it
+    cross join unnest(%(statuses)s::text[]) as wanted(status)
+    cross join lateral (
+        select key, row
+        from state
+        where fold = 'claim_v1'
+            and (row ->> 'entity_id') collate "C" = one_with_it.entity_id
+            and (row ->> 'status') collate "C" = wanted.status
+            and ((row ->> 'filed_at') collate "C", key) < (%(filed_at)s, %(key)s)
+        order by (row ->> 'filed_at') collate "C" desc, key desc
+        limit %(limit)s::bigint
+    ) as against
+), page as (
+    select key, row
+    from found
     order by (row ->> 'filed_at') collate "C" desc, key desc
     limit %(limit)s::bigint
 )
-union all
-(
-    select key, row::text
-    from state
-    where %(status)s::text is not null
-        and fold = 'claim_v1'
-        and (row ->> 'tenant') collate "C" = %(tenant)s
-        and (row ->> 'status') collate "C" = %(status)s
-        and ((row ->> 'filed_at') collate "C", key) < (%(filed_at)s, %(key)s)
-    order by (row ->> 'filed_at') collate "C" desc, key desc
-    limit %(limit)s::bigint
-)
+select page.key, page.row::text, issuer.row ->> 'name'
+from page
+left join state as issuer
+    on issuer.fold = 'partner_v1' and issuer.key = split_part(page.row ->> 'tenant', '/', 2)
+order by (page.row ->> 'filed_at') collate "C" desc, page.key desc

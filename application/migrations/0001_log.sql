@@ -271,7 +271,7 @@ grant delete on subject, document, idempotency to tenure_writer;
 grant select, insert, update, delete on state, rate_count to tenure_writer;
 grant select, insert, update on key_use to tenure_writer;
 grant select on stored_events to tenure_writer;
-grant select on log, state, authority, subject, key_use to tenure_reader;
+grant select on log, authority, subject, key_use to tenure_reader;
 
 alter table log enable row level security;
 
@@ -279,10 +279,3 @@ create policy writer_sees_all on log to tenure_writer using (true) with check (t
 
 create policy reader_sees_its_tenant on log for select to tenure_reader
     using (tenant = current_setting('tenure.tenant', true));
-
-alter table state enable row level security;
-
-create policy writer_sees_all on state to tenure_writer using (true) with check (true);
-
-create policy reader_sees_its_tenant on state for select to tenure_reader
-    using ((row ->> 'tenant') collate "C" = current_setting('tenure.tenant', true));

@@ -170,15 +170,15 @@ class Call(Request):
         """A question's reply, now or as the log stood at a position or a time."""
         if as_of is None:
             return (await self.ask(question)).value
-        return await self.services.replay.ask(question, as_of, self.past)
+        return await self.services.replay.ask(question, as_of, self.across)
 
     @property
-    def past(self) -> Fetch:
-        """Statements that see whatever a question about the past needs, linked tenants' too."""
-        return partial(self.services.past.fetch, self.principal)
+    def across(self) -> Fetch:
+        """Statements that see all there is, for answers that take in linked tenants."""
+        return partial(self.services.across.fetch, self.principal, min_position=self.min_position)
 
     async def fetch(self, statement: bytes, parameters: Mapping[str, Any]) -> Sequence[Any]:
-        """The rows of one statement, as the caller's tenant may see them."""
+        """The rows of one statement, which sees the log of the caller's tenant alone."""
         return await self.services.lists.fetch(
             self.principal, statement, parameters, self.min_position
         )

@@ -34,8 +34,7 @@ from (values
     ('tenure_writer', 'key_use', 'select, insert, update', true),
     ('tenure_reader', 'log', 'select', true),
     ('tenure_reader', 'log', 'insert, update, delete, truncate', false),
-    ('tenure_reader', 'state', 'select', true),
-    ('tenure_reader', 'state', 'insert, update, delete, truncate', false),
+    ('tenure_reader', 'state', 'select, insert, update, delete, truncate', false),
     ('tenure_reader', 'idempotency', 'select', false),
     ('tenure_reader', 'document', 'select', false)
 ) as expected(role, name, privileges, needed)
@@ -53,7 +52,7 @@ where rolname in ('tenure_writer', 'tenure_reader')
 union all
 select format('row security is off on %s', relname)
 from pg_class
-where oid in ('log'::regclass, 'state'::regclass) and not relrowsecurity
+where oid = 'log'::regclass and not relrowsecurity
 
 -- name: ends_of_log
 -- The first and the last position; 0 when the log is empty.

@@ -4,15 +4,15 @@ The rows that the question asks for are folded from the entries of their own str
 Who a person is, is looked up as it is now: someone erased since is nobody, then as well.
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from domain.command import Command
-from domain.events import decode, stored_names
-from domain.fold import AnyFold
+from domain.events import Entry, decode, stored_names
+from domain.fold import AnyFold, Fold, State
 from domain.instants import Instant, parse_instant
 from domain.known import NO_ROW, SUBJECT, Key, Known, Row
 from domain.ports import Fetch
@@ -81,32 +81,54 @@ class Replay:
         if kind == SUBJECT:
             found = await fetch(PERSON, {"lookup": name})
             return Row(0, 0, found[0][0]) if found else NO_ROW
-        fold = self._folds[kind]
-        statement, source = (ABOUT, name) if fold.about else (STREAM, f"{fold.category}-{name}")
-        types = msgspec.json.encode(stored_names(fold.events)).decode()
-        row, place = NO_ROW, 0
-        while True:
-            entries = await fetch(
-                statement,
-                {
-                    "source": source,
-                    "types": types,
-                    "after": str(place),
-                    "until": str(until),
-                    "limit": str(SLICE),
-                },
-            )
-            for position, _, document in entries:
-                row = fold_entry(fold, row, position, document)
-            if len(entries) < SLICE:
-                return row
-            _, place, _ = entries[-1]
+        fold, row = self._folds[kind], NO_ROW
+        if fold.about:
+            entries = _entries(fetch, ABOUT, name, fold, until)
+        else:
+            entries = _entries(fetch, STREAM, f"{fold.category}-{name}", fold, until)
+        async for position, entry in entries:
+            row = fold_entry(fold, row, position, entry)
+        return row
 
 
-def fold_entry(fold: AnyFold, row: Row, position: int, document: str) -> Row:
+async def rows_about(
+    fold: Fold[State], entity_id: str, until: int, fetch: Fetch
+) -> dict[str, State]:
+    """The state of every row of a fold that is about an entity, by key, as of a position."""
+    rows: dict[str, Row] = {}
+    async for position, entry in _entries(fetch, ABOUT, entity_id, fold, until):
+        for key in fold.keys(entry):
+            rows[key] = fold_entry(fold, rows.get(key, NO_ROW), position, entry)
+    return {key: row.state for key, row in rows.items() if row.state is not None}
+
+
+def fold_entry(fold: AnyFold, row: Row, position: int, entry: Entry) -> Row:
     """A row after one more entry, if it is one that the fold reads."""
-    entry = decode(document)
     if not isinstance(entry.data, fold.events):
         return row
     state = fold.evolve(row.state, entry)
     return NO_ROW if state is None else Row(row.version + 1, position, state)
+
+
+async def _entries(
+    fetch: Fetch, statement: bytes, source: str, fold: AnyFold, until: int
+) -> AsyncIterator[tuple[int, Entry]]:
+    """What a fold reads of a source, up to a position, slice by slice."""
+    types = msgspec.json.encode(stored_names(fold.events)).decode()
+    place = 0
+    while True:
+        found = await fetch(
+            statement,
+            {
+                "source": source,
+                "types": types,
+                "after": str(place),
+                "until": str(until),
+                "limit": str(SLICE),
+            },
+        )
+        for position, _, document in found:
+            yield position, decode(document)
+        if len(found) < SLICE:
+            return
+        _, place, _ = found[-1]

@@ -1,8 +1,9 @@
--- Lists of a tenant's claims, with and without a status, newest first.
-create index on state_claim_v1 (
-    ((row ->> 'tenant') collate "C"), ((row ->> 'filed_at') collate "C"), key
-);
+-- Lists of claims, newest first: those that a tenant filed, those against an entity.
 create index on state_claim_v1 (
     ((row ->> 'tenant') collate "C"), ((row ->> 'status') collate "C"),
+    ((row ->> 'filed_at') collate "C"), key
+);
+create index on state_claim_v1 (
+    ((row ->> 'entity_id') collate "C"), ((row ->> 'status') collate "C"),
     ((row ->> 'filed_at') collate "C"), key
 )

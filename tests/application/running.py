@@ -74,7 +74,7 @@ class Worker:
     reader: Reader
     access: Access
     lists: Lists
-    past: Lists
+    across: Lists
     clock: Callable[[], Instant]
 
     async def do(self, command: Command[Any], principal: Principal = OPERATOR) -> Any:
@@ -100,9 +100,9 @@ class Worker:
         """Statements that see the log of somebody's tenant."""
         return partial(self.lists.fetch, principal)
 
-    def past_for(self, principal: Principal) -> Fetch:
+    def across_for(self, principal: Principal) -> Fetch:
         """Statements that see the whole log, on behalf of somebody."""
-        return partial(self.past.fetch, principal)
+        return partial(self.across.fetch, principal)
 
 
 @asynccontextmanager

@@ -152,6 +152,7 @@ def test_a_reader_knows_how_long_the_log_is_whoever_wrote_it(written: str) -> No
         "update log set tenant = 'sandbox/acme'",
         "delete from log",
         "select * from stored_events",
+        "select * from state",
         "select * from state_entity_v1",
         "select * from idempotency",
         "select * from idempotency_default",
@@ -163,12 +164,3 @@ def test_a_reader_knows_how_long_the_log_is_whoever_wrote_it(written: str) -> No
 def test_a_reader_cannot(written: str, statement: str) -> None:
     with pytest.raises(errors.InsufficientPrivilege):
         as_role(written, "tenure_reader", statement, "sandbox/acme")
-
-
-@pytest.mark.parametrize("tenant", [None, "", "sandbox/acme", "sandbox/nobody"])
-def test_a_reader_sees_only_rows_that_were_folded_for_its_tenant(
-    written: str, tenant: str | None
-) -> None:
-    seen = as_role(written, "tenure_reader", "select row ->> 'tenant' from state", tenant)
-
-    assert set(seen) <= {tenant}

@@ -109,7 +109,7 @@ BROKEN = [
     ("grant update on log to tenure_writer", "rights", "failed"),
     ("revoke insert on log from tenure_writer", "rights", "failed"),
     ("grant select on idempotency to tenure_reader", "rights", "failed"),
-    ("alter table state disable row level security", "rights", "failed"),
+    ("alter table log disable row level security", "rights", "failed"),
     (DROP_A_PARTITION, "kept replies", "warning"),
     (
         "insert into idempotency values ('', '1999-01-01', 1, null, 1, '')",

@@ -197,7 +197,7 @@ def test_every_decision_computed_again_is_the_one_that_was_recorded(
                     entry.id, decision_of(entry), entry.recorded_at, position
                 )
                 again = await decided_again(
-                    REPLAY, worker.past_for(who), entry.tenant or "", recorded
+                    REPLAY, worker.across_for(who), entry.tenant or "", recorded
                 )
                 assert again == entry.data
 
@@ -260,7 +260,7 @@ def test_a_decision_that_the_log_does_not_give_is_found_out(
             recorded = await ten_events_and_a_decision(worker, who.partner_id, clock)
             event = msgspec.structs.replace(recorded.event, **forged)
             forgery = msgspec.structs.replace(recorded, event=event)
-            again = await decided_again(REPLAY, worker.past_for(who), who.tenant, forgery)
+            again = await decided_again(REPLAY, worker.across_for(who), who.tenant, forgery)
             return event, again
 
     event, again = asyncio.run(story())
@@ -285,7 +285,7 @@ def test_a_decision_sees_nothing_that_happened_after_it(log_url: str) -> None:
             for command in after:
                 await worker.do(command, who)
             clock.goes_on(days=100)
-            again = await decided_again(REPLAY, worker.past_for(who), who.tenant, recorded)
+            again = await decided_again(REPLAY, worker.across_for(who), who.tenant, recorded)
             assert again == recorded.event
             assert again.entity_id is not None
 

@@ -102,7 +102,7 @@ def test_a_question_about_the_past_is_answered_as_it_was_answered_then(
 
     async def story() -> None:
         async with a_worker(log_url, clock=clock) as worker:
-            fetch = worker.past_for(a_principal(partner))
+            fetch = worker.across_for(a_principal(partner))
             questions = questions_of(partner)
             answered: dict[int, list[object]] = {}
             await worker.do(an_approval(partner))
@@ -128,7 +128,7 @@ def test_every_position_within_a_batch_has_its_own_past(log_url: str) -> None:
             await worker.together(*(Submission(command, who) for command in batch))
             head = worker.committer.head.position
             pasts = [
-                await REPLAY.ask(AskStanding(lookup), str(position), worker.past_for(who))
+                await REPLAY.ask(AskStanding(lookup), str(position), worker.across_for(who))
                 for position in range(head - 5, head + 1)
             ]
             return [found.found.own.signals.event_count for found in pasts]
@@ -147,7 +147,7 @@ async def first_entry(url: str) -> None:
 async def as_of(worker: Worker, partner: str, moment: str, person: str = "alice") -> Resolution:
     who = a_principal(partner)
     found: Resolution = await REPLAY.ask(
-        AskStanding(a_lookup(person, who.tenant)), moment, worker.past_for(who)
+        AskStanding(a_lookup(person, who.tenant)), moment, worker.across_for(who)
     )
     return found
 
@@ -164,7 +164,7 @@ def test_entries_about_somebody_are_paged_without_a_gap_whatever_their_types(
             for claim in filed[1:]:
                 await worker.do(claim, who)
             await worker.do(a_contest(filed[3].id, tenant=who.tenant), who)
-            head, fetch = worker.committer.head.position, worker.past_for(who)
+            head, fetch = worker.committer.head.position, worker.across_for(who)
             seen: list[int] = []
             while True:
                 page = await fetch(
@@ -297,7 +297,7 @@ def test_a_refusal_of_the_question_is_the_answer_then_too(log_url: str) -> None:
         async with a_worker(log_url) as worker:
             who = a_principal("refused")
             await worker.do(a_participation("alice", tenant=who.tenant), who)
-            fetch, head = worker.past_for(who), str(worker.committer.head.position)
+            fetch, head = worker.across_for(who), str(worker.committer.head.position)
             with pytest.raises(UnknownAction):
                 await REPLAY.ask(
                     an_evaluation(tenant=who.tenant, action="no.such", records=False), head, fetch
@@ -338,7 +338,7 @@ def test_whoever_shows_a_deleted_key_gets_no_past(log_url: str) -> None:
             await worker.do(a_key_deleted(key, "past"))
             with pytest.raises(Unauthenticated):
                 await REPLAY.ask(
-                    AskPartner("past"), "1", worker.past_for(a_principal("past", key=key))
+                    AskPartner("past"), "1", worker.across_for(a_principal("past", key=key))
                 )
 
     asyncio.run(story())
@@ -354,7 +354,7 @@ def test_a_partner_is_seen_with_the_keys_it_held_then(log_url: str) -> None:
             then = str(worker.committer.head.position)
             await worker.do(a_key_added(spare, "held"), who)
             now = str(worker.committer.head.position)
-            fetch = worker.past_for(who)
+            fetch = worker.across_for(who)
             return (
                 await REPLAY.ask(AskPartner("held"), then, fetch),
                 await REPLAY.ask(AskPartner("held"), now, fetch),

@@ -43,11 +43,10 @@ from interfaces.api.wire import (
 )
 from projections.claims import (
     AskClaim,
-    AskClaimsAgainst,
-    ClaimsPage,
+    AskIssuers,
     ShownClaim,
+    claims_then,
     list_claims,
-    place_of,
 )
 
 router = APIRouter(route_class=LeanRoute, tags=["Claims"])
@@ -176,19 +175,24 @@ async def get_claims(call: Call, query: Annotated[ClaimsQuery, FromQuery()]) -> 
     """The claims that you filed; with userExternalId, all against that person, linked partners'
     too. With asOf, userExternalId is needed.
     """
-    external_id, tenant, before = query.user_external_id, call.principal.tenant, query.cursor
-    page: ClaimsPage
-    if external_id is None:
-        if query.as_of is not None:
-            raise MissingField(field="userExternalId", help="asOf asks about one person")
+    external_id, tenant = query.user_external_id, call.principal.tenant
+    lookup = None if external_id is None else call.lookup(external_id)
+    if query.as_of is None:
         page = await list_claims(
-            call.fetch, tenant, status=query.status, before=place_of(before), limit=query.limit
+            call.across,
+            tenant,
+            lookup=lookup,
+            status=query.status,
+            cursor=query.cursor,
+            limit=query.limit,
         )
+    elif lookup is None:
+        raise MissingField(field="userExternalId", help="asOf asks about one person")
     else:
-        question = AskClaimsAgainst(
-            call.lookup(external_id), tenant, query.status, place_of(before), query.limit
+        issuers = await call.resolve(AskIssuers(lookup), query.as_of)
+        page = await claims_then(
+            call.across, issuers, status=query.status, cursor=query.cursor, limit=query.limit
         )
-        page = await call.resolve(question, query.as_of)
     return call.show(
         ClaimList(
             data=[claim_out(shown, external_id) for shown in page.claims],

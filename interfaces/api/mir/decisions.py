@@ -219,5 +219,5 @@ async def replay_decision(call: Call, decision_id: str) -> Answered:
     hold the two against each other, field by field. Works for somebody erased since, too.
     """
     recorded = await one_decision(call.fetch, decision_id)
-    again = await decided_again(call.services.replay, call.past, call.principal.tenant, recorded)
+    again = await decided_again(call.services.replay, call.across, call.principal.tenant, recorded)
     return call.show(replay_out(recorded.event, again))
