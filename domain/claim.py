@@ -70,9 +70,10 @@ class Contested(Event, frozen=True, kw_only=True):
 
 @stored("claim.settled.v1")
 class Settled(Event, frozen=True, kw_only=True):
-    """The issuer upholds, dismisses or withdraws it."""
+    """The issuer upholds, dismisses or withdraws it; ``was`` is how it stood before."""
 
     entity_id: str
+    was: Status
     verdict: Verdict
 
 
@@ -126,30 +127,38 @@ CLAIM = Fold(
 
 
 class ClaimsOfEntity(msgspec.Struct, frozen=True):
-    """Every claim ever filed against an entity by one partner, with its present status."""
+    """How many claims one partner has against an entity, by their present status."""
 
-    statuses: dict[str, Status]
+    counts: dict[Status, int] = msgspec.field(default_factory=lambda: dict.fromkeys(STATUSES, 0))
 
-    def with_status(self, status: Status) -> int:
-        """How many stand so."""
-        return sum(one == status for one in self.statuses.values())
+    @property
+    def recorded(self) -> int:
+        """How many there are, whatever became of them."""
+        return sum(self.counts.values())
+
+    @property
+    def active(self) -> int:
+        """How many nobody took back."""
+        return sum(self.counts[status] for status in ACTIVE)
 
 
-def evolve_claims(claims: ClaimsOfEntity | None, entry: Entry) -> ClaimsOfEntity | None:
+def evolve_claims(claims: ClaimsOfEntity | None, entry: Entry) -> ClaimsOfEntity:
     """The claims of an entity after one of them was filed or moved."""
-    statuses = dict(claims.statuses) if claims else {}
+    counts = dict((claims or ClaimsOfEntity()).counts)
     match entry.data:
         case Filed():
-            statuses[entry.aggregate_id] = "OPEN"
+            counts["OPEN"] += 1
         case Contested():
-            statuses[entry.aggregate_id] = "CONTESTED"
-        case Settled(verdict=verdict):
-            statuses[entry.aggregate_id] = verdict
-    return ClaimsOfEntity(statuses)
+            counts["OPEN"] -= 1
+            counts["CONTESTED"] += 1
+        case Settled(was=was, verdict=verdict):
+            counts[was] -= 1
+            counts[verdict] += 1
+    return ClaimsOfEntity(counts)
 
 
 CLAIMS_OF_ENTITY = Fold(
-    name="claims_of_entity_v1",
+    name="claims_of_entity_v2",
     state=ClaimsOfEntity,
     events=(Filed, Contested, Settled),
     evolve=evolve_claims,
@@ -273,7 +282,7 @@ class SettleClaim(msgspec.Struct, frozen=True, kw_only=True):
         if claim is None or claim.tenant != self.tenant:
             raise NotFound
         moved = msgspec.structs.replace(move(claim, self.verdict), changed_at=now)
-        settled = Settled(entity_id=claim.entity_id, verdict=self.verdict)
+        settled = Settled(entity_id=claim.entity_id, was=claim.status, verdict=self.verdict)
         return Outcome(
             ClaimMoved(self.claim_id, moved, None),
             (Change(f"{CATEGORY}-{self.claim_id}", settled),),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from domain.claim import ACTIVE, CLAIMS_OF_ENTITY, ClaimsOfEntity, ClaimStatus, claim_status
+from domain.claim import CLAIMS_OF_ENTITY, ClaimsOfEntity, ClaimStatus, claim_status
 from domain.entity import ENTITY, Entity
 from domain.instants import Instant, shifted, whole_days
 from domain.known import Known
@@ -124,17 +124,17 @@ def assess(entity_id: str | None, known: Known, now: Instant) -> Assessment:
     """What is known of an entity at a time; of nobody known, tier 0 and clean."""
     group = () if entity_id is None else (entity_id, *group_of(entity_id, known))
     entities = [known.get(ENTITY, one) or Entity(tenant="") for one in group]
-    claims = [known.get(CLAIMS_OF_ENTITY, one) or ClaimsOfEntity({}) for one in group]
+    claims = [known.get(CLAIMS_OF_ENTITY, one) or ClaimsOfEntity() for one in group]
     own = standing(entities[:1], now, cross_platform=False)
     together = standing(entities, now, cross_platform=True) if len(group) > 1 else None
-    contested = sum(one.with_status("CONTESTED") for one in claims)
-    active = sum(one.with_status(status) for one in claims for status in ACTIVE)
+    contested = sum(one.counts["CONTESTED"] for one in claims)
+    active = sum(one.active for one in claims)
     return Assessment(
         entity_id=entity_id,
         tier=max(own.tier, together.tier if together else 0),
         own=own,
         cross_platform=together,
-        claims_recorded=sum(len(one.statuses) for one in claims),
+        claims_recorded=sum(one.recorded for one in claims),
         claims_active=active,
         claims_contested=contested,
         claim_status=claim_status(active, contested),

@@ -1,8 +1,10 @@
 """A claim: attributed to who filed it, moved by few, and never a matter of the tier."""
 
+from contextlib import suppress
 from itertools import product
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +15,11 @@ from domain.claim import (
     CLAIM_TYPES,
     CLAIMS_OF_ENTITY,
     MOVES,
+    STATUSES,
     Claim,
+    ClaimsOfEntity,
     ContestReason,
+    Settled,
     Status,
     Verdict,
     claim_status,
@@ -43,7 +48,6 @@ from tests.builders import (
 )
 
 OTHER = "sandbox/bolt"
-STATUSES: tuple[Status, ...] = get_args(Status)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 WAY_TO: dict[Status, tuple[Status, ...]] = {
     "OPEN": (),
@@ -216,6 +220,17 @@ def test_a_reason_stays_with_the_claim_when_it_is_settled(reason_code: ContestRe
     assert claim_of(history, claim_id).reason_code == reason_code
 
 
+@pytest.mark.parametrize("before", ["OPEN", "CONTESTED", "UPHELD"])
+def test_a_settlement_remembers_how_the_claim_stood(before: Status) -> None:
+    history, claim_id = with_a_claim(before)
+
+    history.do(a_settlement(claim_id, "WITHDRAWN"))
+
+    entity_id = claim_of(history, claim_id).entity_id
+    expected = Settled(entity_id=entity_id, was=before, verdict="WITHDRAWN")
+    assert history.entries[-1].data == expected
+
+
 # Who may
 
 
@@ -303,11 +318,41 @@ def test_the_status_of_somebody_is_that_of_all_their_claims(statuses: list[Statu
     assert found.claim_status == claim_status(len(active), active.count("CONTESTED"))
 
 
-def test_the_claims_of_an_entity_are_kept_with_their_present_status() -> None:
-    history, claim_id = with_a_claim("UPHELD")
+steps = st.tuples(st.sampled_from(["alice", "bob"]), st.integers(0, 9), st.sampled_from(STATUSES))
+
+
+@given(st.lists(steps, max_size=20))
+def test_what_is_counted_is_what_a_recount_of_the_claims_finds(
+    steps: list[tuple[str, int, Status]],
+) -> None:
+    history, filed = History(), [""]
+    for person, place, status in steps:
+        if status == "OPEN":
+            filed.append(history.do(a_claim(person)).claim_id)
+        else:
+            with suppress(InvalidClaimState, NotFound):
+                move_to(history, filed[place % len(filed)], status)
+
+    counted = {
+        entity_id: row.state.counts
+        for (fold, entity_id), row in history.rows.items()
+        if fold == CLAIMS_OF_ENTITY.name
+    }
+
+    recounted: dict[str, dict[Status, int]] = {}
+    for claim in (claim_of(history, claim_id) for claim_id in filed[1:]):
+        of_entity = recounted.setdefault(claim.entity_id, dict.fromkeys(STATUSES, 0))
+        of_entity[claim.status] += 1
+    assert counted == recounted
+
+
+def test_what_is_counted_has_one_size_however_many_claims_there_are() -> None:
+    history, claim_id = with_a_claim()
     entity_id = claim_of(history, claim_id).entity_id
 
-    claims = history.known().get(CLAIMS_OF_ENTITY, entity_id)
+    for _ in range(8):
+        history.do(a_claim())
 
-    assert claims is not None
-    assert claims.statuses == {claim_id: "UPHELD"}
+    claims = history.known().get(CLAIMS_OF_ENTITY, entity_id)
+    assert claims == ClaimsOfEntity(dict.fromkeys(STATUSES, 0) | {"OPEN": 9})
+    assert len(msgspec.json.encode(claims)) == len(msgspec.json.encode(ClaimsOfEntity()))

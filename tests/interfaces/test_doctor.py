@@ -96,7 +96,7 @@ update state set row = (row::jsonb || '{"name": "Mallory"}')::json where fold = 
 """
 A_ROW_TOO_MANY = """
 insert into state
-select fold, 'f' || key, version, position, row from state where fold = 'claims_of_entity_v1'
+select fold, 'f' || key, version, position, row from state where fold = 'claims_of_entity_v2'
 """
 A_FOLD_OF_BEFORE = "create table state_old_v1 partition of state for values in ('old_v1')"
 
