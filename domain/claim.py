@@ -203,9 +203,7 @@ class FileClaim(msgspec.Struct, frozen=True, kw_only=True):
         return ((SUBJECT, self.lookup),)
 
     def decide(self, known: Known, now: Instant) -> Outcome[ClaimMoved]:
-        claim_type = self.claim_type
-        if not claim_type.startswith("claim."):
-            claim_type = f"claim.{claim_type}"
+        claim_type = full_claim_type(self.claim_type)
         if claim_type not in CLAIM_TYPES:
             raise InvalidClaimType(claim_type=self.claim_type, types=", ".join(CLAIM_TYPES))
         occurred_at = self.occurred_at or now
@@ -287,6 +285,11 @@ class SettleClaim(msgspec.Struct, frozen=True, kw_only=True):
             ClaimMoved(self.claim_id, moved, None),
             (Change(f"{CATEGORY}-{self.claim_id}", settled),),
         )
+
+
+def full_claim_type(name: str) -> str:
+    """The name of a kind of claim in full; the bare word is taken too."""
+    return name if name.startswith("claim.") else f"claim.{name}"
 
 
 def may_see(claim: Claim, tenant: str, known: Known) -> bool:

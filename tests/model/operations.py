@@ -132,7 +132,8 @@ def file_claim(both: Both, chance: Random) -> None:
         claim["reference"] = chance.choice(("case-1", "case-2"))
     if chance.random() < 0.3:
         claim["occurredAt"] = instant(datetime.now(UTC) - timedelta(days=chance.randrange(99)))
-    known_by = (claim["claimType"], claim.get("occurredAt", ""), claim.get("reference", ""))
+    claim_type = "claim." + claim["claimType"].removeprefix("claim.")
+    known_by = (claim_type, claim.get("occurredAt", ""), claim.get("reference", ""))
 
     def send() -> None:
         tier = both.standing(partner, claim["userExternalId"])["tier"]

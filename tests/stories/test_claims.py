@@ -123,6 +123,16 @@ def test_a_repeat_without_a_key_is_a_replay_and_another_reference_is_not(partner
     assert not is_replay(other)
 
 
+def test_the_bare_word_and_the_full_name_of_a_kind_are_one_for_a_repeat(partner: Client) -> None:
+    body = {"userExternalId": a_person(), "claimType": "fraud"}
+
+    first = partner.post("/v1/claims", body)
+    again = partner.post("/v1/claims", {**body, "claimType": "claim.fraud"})
+
+    assert is_replay(again)
+    assert again.content == first.content
+
+
 def test_a_move_with_a_key_is_done_once(partner: Client) -> None:
     claim, key = filed(partner, a_person()), a_key()
 

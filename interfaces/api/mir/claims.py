@@ -18,6 +18,7 @@ from domain.claim import (
     SettleClaim,
     Status,
     Verdict,
+    full_claim_type,
 )
 from domain.refusals import (
     InvalidClaimState,
@@ -143,7 +144,8 @@ async def file_claim(call: Call, item: ClaimIn) -> Answered:
     repeat = call.repeat()
     automatic = repeat is None
     if repeat is None:
-        parts = (external_id, item.claim_type, item.occurred_at or "", item.reference or "")
+        claim_type = full_claim_type(item.claim_type)
+        parts = (external_id, claim_type, item.occurred_at or "", item.reference or "")
         repeat = Repeat(call.services.hashes.automatic_key(tenant, "claim", *parts))
     command = FileClaim(
         id=new_id(),
