@@ -1,5 +1,6 @@
 """Claims: what a partner holds against somebody. Attributed, never endorsed."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -31,7 +32,7 @@ from domain.refusals import (
 )
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import IDEMPOTENT, READ, refuses
-from interfaces.api.route import LeanRoute, needs
+from interfaces.api.route import Endpoint, LeanRoute, needs
 from interfaces.api.wire import (
     AsOf,
     ExternalId,
@@ -217,14 +218,19 @@ async def get_claim(call: Call, claim_id: str, query: Annotated[AsOf, FromQuery(
     return call.show(claim_out(shown))
 
 
-@router.post(
-    "/claims/{claim_id}/contest",
-    response_model=ClaimOut,
-    dependencies=[needs("claims:contest")],
-    openapi_extra=IDEMPOTENT,
-    summary="Contest a claim",
-)
-@refuses(NotFound, InvalidClaimState)
+def _moves(path: str, permission: str, summary: str) -> Callable[[Endpoint], Endpoint]:
+    """Declare a route that moves a claim."""
+    route = router.post(
+        path,
+        response_model=ClaimOut,
+        dependencies=[needs(permission)],
+        openapi_extra=IDEMPOTENT,
+        summary=summary,
+    )
+    return lambda endpoint: route(refuses(NotFound, InvalidClaimState)(endpoint))
+
+
+@_moves("/claims/{claim_id}/contest", "claims:contest", "Contest a claim")
 async def contest_claim(call: Call, claim_id: str, reason: ContestIn) -> Answered:
     """Dispute a claim on behalf of its subject, who is yours or linked with one of yours."""
     command = ContestClaim(
@@ -236,40 +242,19 @@ async def contest_claim(call: Call, claim_id: str, reason: ContestIn) -> Answere
     return await call.commit(command, _moved_out, repeat=call.repeat())
 
 
-@router.post(
-    "/claims/{claim_id}/uphold",
-    response_model=ClaimOut,
-    dependencies=[needs("claims:settle")],
-    openapi_extra=IDEMPOTENT,
-    summary="Uphold a claim",
-)
-@refuses(NotFound, InvalidClaimState)
+@_moves("/claims/{claim_id}/uphold", "claims:settle", "Uphold a claim")
 async def uphold_claim(call: Call, claim_id: str) -> Answered:
     """Keep up a claim of yours that was contested."""
     return await _settle(call, claim_id, "UPHELD")
 
 
-@router.post(
-    "/claims/{claim_id}/dismiss",
-    response_model=ClaimOut,
-    dependencies=[needs("claims:settle")],
-    openapi_extra=IDEMPOTENT,
-    summary="Dismiss a claim",
-)
-@refuses(NotFound, InvalidClaimState)
+@_moves("/claims/{claim_id}/dismiss", "claims:settle", "Dismiss a claim")
 async def dismiss_claim(call: Call, claim_id: str) -> Answered:
     """Give up a claim of yours that was contested with reason."""
     return await _settle(call, claim_id, "DISMISSED")
 
 
-@router.post(
-    "/claims/{claim_id}/withdraw",
-    response_model=ClaimOut,
-    dependencies=[needs("claims:settle")],
-    openapi_extra=IDEMPOTENT,
-    summary="Withdraw a claim",
-)
-@refuses(NotFound, InvalidClaimState)
+@_moves("/claims/{claim_id}/withdraw", "claims:settle", "Withdraw a claim")
 async def withdraw_claim(call: Call, claim_id: str) -> Answered:
     """Take back a claim of yours."""
     return await _settle(call, claim_id, "WITHDRAWN")
