@@ -29,8 +29,19 @@ OPERATOR_PERMISSIONS: frozenset[str] = frozenset({"partners:suspend"})
 ALL_PERMISSIONS: frozenset[str] = frozenset(get_args(Permission)) - OPERATOR_PERMISSIONS
 """What a partner's own key may do."""
 
-PUBLIC_PERMISSIONS = ALL_PERMISSIONS - {"partner:admin"}
-"""What anybody may do with the public partner's key: not take it from the others."""
+PUBLIC_PERMISSIONS: frozenset[str] = frozenset(
+    {
+        "events:read",
+        "events:write",
+        "policy:read",
+        "policy:evaluate",
+        "claims:read",
+        "claims:write",
+    }
+)
+"""What anybody may do with the public partner's key: read and add, so that nobody can destroy or
+change what the others find there.
+"""
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):

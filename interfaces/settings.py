@@ -120,8 +120,8 @@ class Settings(BaseModel):
         default=False,
         validation_alias="TENURE_PUBLIC_SANDBOX",
         description="Keep a partner for trying things out, whose sandbox key anybody may have from "
-        "`GET /v1/partners/public-sandbox`. Switched off, the key opens nothing from the next "
-        "start on.",
+        "`GET /v1/partners/public-sandbox`. It reads and adds, and changes nothing for the others "
+        "who use it. Switched off, the key opens nothing from the next start on.",
     )
     operator_key: str | None = Field(
         default=None,

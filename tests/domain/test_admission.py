@@ -14,7 +14,7 @@ from domain.partner import (
     Reactivated,
     Suspended,
 )
-from domain.principal import NOBODY, PUBLIC_PERMISSIONS, identify
+from domain.principal import NOBODY, identify
 from domain.refusals import (
     AlreadyPromoted,
     ChallengeFailed,
@@ -232,16 +232,17 @@ def test_what_opens_nothing_changes_no_authority() -> None:
 # The public partner
 
 
-def test_the_public_partner_s_key_does_not_manage_keys() -> None:
+def test_the_public_partner_s_key_reads_and_adds_and_no_more() -> None:
     key = an_issued_key("public")
     history = History(an_approval(slug=PUBLIC_SLUG, key=key, public=True))
 
     anybody = identify(key.lookup, history.known())
 
-    assert anybody.permissions == PUBLIC_PERMISSIONS
-    anybody.must("events:write")
-    with pytest.raises(Forbidden, match="partner:admin"):
-        anybody.must("partner:admin")
+    for permission in ("events:read", "events:write", "policy:evaluate", "claims:write"):
+        anybody.must(permission)
+    for permission in ("entities:erase", "claims:settle", "links:write", "partner:admin"):
+        with pytest.raises(Forbidden, match=permission):
+            anybody.must(permission)
 
 
 # Yesterday's log

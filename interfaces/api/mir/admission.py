@@ -192,6 +192,11 @@ async def promote(call: Call, site: SiteIn) -> Answered:
 async def get_public_sandbox(call: Call) -> Answered:
     """The key of a sandbox that everybody shares, for trying things out. Not every server has one:
     it is not for data of real people, and others see what you write.
+
+    The key reads, reports events, files claims and asks for decisions. What would destroy or change
+    something for the others is 403 FORBIDDEN: to erase somebody, contest or settle a claim, make or
+    leave a link, set an action, manage keys, prove a domain. Idempotency-Keys and rate limits are
+    shared too.
     """
     if not call.services.settings.public_sandbox:
         raise NotFound

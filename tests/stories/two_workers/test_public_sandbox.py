@@ -1,19 +1,55 @@
-"""The public sandbox: a key for anybody, with which nobody takes anything from the others."""
+"""The public sandbox: a key for anybody, that destroys and changes nothing for the others."""
+
+import pytest
 
 from tests.interfaces.serving import Served
-from tests.stories.client import Client, refusal
+from tests.stories.client import Client, a_person, refusal
+from tests.stories.document import told
 
 
-def test_anybody_may_have_the_public_sandbox_s_key(nobody: Client, server: Served) -> None:
-    shown = nobody.get("/v1/partners/public-sandbox")
+@pytest.fixture
+def anybody(nobody: Client) -> Client:
+    return Client(nobody.http, nobody.get("/v1/partners/public-sandbox")["apiKey"])
 
-    assert shown["apiKey"] in server.messages()
-    anybody = Client(nobody.http, shown["apiKey"])
-    anybody.submit()
+
+def test_anybody_may_have_its_key(anybody: Client, server: Served) -> None:
+    assert anybody.key is not None
+    assert anybody.key in server.messages()
     assert anybody.get("/v1/partners/me")["slug"] == "public-sandbox"
-    for reply in (
-        anybody.post("/v1/partners/keys"),
-        anybody.try_get("/v1/partners/keys"),
-        anybody.post("/v1/partners/promote", {"url": "https://acme.example"}),
-    ):
-        assert refusal(reply) == (403, "FORBIDDEN")
+
+
+def test_anybody_may_report_ask_and_claim(anybody: Client) -> None:
+    person = a_person()
+    anybody.submit(userExternalId=person)
+    claim = {"userExternalId": person, "claimType": "fraud"}
+
+    filed = anybody.post("/v1/claims", claim)
+
+    assert filed.status_code == 201, told(filed)
+    assert anybody.evaluate(person)["claimStatus"] == "flagged"
+    assert anybody.get(f"/v1/claims/{filed.json()['id']}")["status"] == "OPEN"
+
+
+def test_nobody_may_destroy_or_change_anything_for_the_others(anybody: Client) -> None:
+    person = a_person()
+    anybody.submit(userExternalId=person)
+    filed = anybody.post("/v1/claims", {"userExternalId": person, "claimType": "fraud"}).json()
+    claim = f"/v1/claims/{filed['id']}"
+    who = {"userExternalId": person}
+    action = {"requiredTier": 0, "risk": "LOW"}
+
+    with anybody.storing_nothing():
+        replies = [
+            anybody.post("/v1/entities/erase", who),
+            anybody.put("/v1/policy/actions/data.export_pii", action),
+            anybody.post(f"{claim}/contest", {"reasonCode": "NOT_ME"}),
+            *(anybody.post(f"{claim}/{move}") for move in ("uphold", "dismiss", "withdraw")),
+            anybody.post("/v1/links", who),
+            anybody.post("/v1/links/redeem", who | {"linkCode": "lnk_1"}),
+            anybody.delete(f"/v1/links?userExternalId={person}"),
+            anybody.post("/v1/partners/keys"),
+            anybody.try_get("/v1/partners/keys"),
+            anybody.post("/v1/partners/promote", {"url": "https://acme.example"}),
+        ]
+
+    assert [refusal(reply) for reply in replies] == [(403, "FORBIDDEN")] * len(replies)
