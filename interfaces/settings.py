@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -47,6 +49,15 @@ def _with_its_extra(value: str | None) -> str | None:
     return value
 
 
+def _connection(value: str | None) -> str | None:
+    try:
+        conninfo_to_dict(value or "")
+    except ProgrammingError:
+        # Its message would show a password.
+        raise ValueError("expected a postgresql:// URL") from None
+    return value
+
+
 def _absolute(value: object) -> object:
     return Path(value).expanduser().absolute() if isinstance(value, str | Path) else value
 
@@ -77,7 +88,7 @@ class Settings(BaseModel):
         description="Folder of everything this installation keeps on disk: the embedded "
         "PostgreSQL, secrets and locks. Also `--data`.",
     )
-    database_url: str | None = Field(
+    database_url: Annotated[str | None, AfterValidator(_connection)] = Field(
         default=None,
         validation_alias="TENURE_DATABASE_URL",
         description="A PostgreSQL 15 or newer to use in place of the embedded one, as a "

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from prometheus_client import Counter, Histogram
 
-from domain.instants import instant
+from domain.instants import Instant, instant
 
 REQUESTS = Histogram(
     "tenure_http_request_seconds",
@@ -32,9 +32,9 @@ FLUSH_SECONDS = 0.05
 
 
 class Answer(msgspec.Struct, omit_defaults=True):
-    """One request and its answer, a line of the request log. ``at`` is in seconds since 1970."""
+    """One request and its answer, a line of the request log."""
 
-    at: float
+    at: Instant
     request_id: str
     method: str
     route: str

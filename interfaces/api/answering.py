@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from time import perf_counter, time
+from time import perf_counter
 
 from fastapi import Response
 from starlette.requests import ClientDisconnect
@@ -41,7 +41,7 @@ def finished(
         headers += call.services.rate_limits.headers(call.budget)
     call.services.telemetry.answered(
         Answer(
-            time(),
+            call.services.now(),
             call.request_id,
             method,
             route_name,

@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 from interfaces.supervisor_metrics import SupervisorMetrics, supervisor_metrics
 from interfaces.telemetry import Answer, Telemetry
 from tests.application.running import end_every_connection, the_lock_held
+from tests.builders import NOW
 from tests.interfaces.serving import Served, a_data_folder, eventually, kill, serving
 from tests.stories.client import an_event
 
@@ -142,9 +143,9 @@ def test_an_answer_that_the_server_is_not_to_blame_for_is_no_defect() -> None:
     telemetry = Telemetry(log_requests=False)
     before = count("tenure_defects_total"), refused("UNAVAILABLE"), refused("INTERNAL_ERROR")
 
-    telemetry.answered(Answer(0, "a", "GET", "/", 503, 1.0, code="UNAVAILABLE"))
-    telemetry.answered(Answer(0, "b", "GET", "/", 500, 1.0, code="INTERNAL_ERROR"))
-    telemetry.answered(Answer(0, "c", "GET", "/", 200, 1.0))
+    telemetry.answered(Answer(NOW, "a", "GET", "/", 503, 1.0, code="UNAVAILABLE"))
+    telemetry.answered(Answer(NOW, "b", "GET", "/", 500, 1.0, code="INTERNAL_ERROR"))
+    telemetry.answered(Answer(NOW, "c", "GET", "/", 200, 1.0))
     telemetry.flush()
 
     after = count("tenure_defects_total"), refused("UNAVAILABLE"), refused("INTERNAL_ERROR")

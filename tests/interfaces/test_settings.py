@@ -49,6 +49,8 @@ def test_an_empty_variable_counts_as_absent(tmp_path: Path) -> None:
         ("TENURE_IDEMPOTENCY_MISMATCH", "maybe"),
         ("TENURE_ALLOW_UNSAFE_DURABILITY", "perhaps"),
         ("TENURE_LOG_LEVEL", "loud"),
+        ("TENURE_DATABASE_URL", "mysql://tenure"),
+        ("TENURE_DATABASE_URL", "localhost:5432/tenure"),
         ("TENURE_HEADER_TIMEOUT", "nan"),
         ("TENURE_BODY_TIMEOUT", "-1"),
         ("TENURE_PEPPER", "abc"),
