@@ -9,12 +9,12 @@ from typing import Literal
 import msgspec
 
 from domain.command import Change, Outcome, Subject
-from domain.event_types import EVENT_TYPES, Nearest
+from domain.event_types import check_event_type
 from domain.events import Beside, Entry, Event, stored
 from domain.fold import Fold
 from domain.instants import Instant, shifted
 from domain.known import SUBJECT, Key, Known
-from domain.refusals import BackfillRequired, InvalidEventType, InvalidOccurredAt
+from domain.refusals import BackfillRequired, InvalidOccurredAt
 
 CATEGORY = "entity"
 CLOCK_SKEW_MINUTES = 5
@@ -125,8 +125,7 @@ class RecordParticipation(msgspec.Struct, frozen=True, kw_only=True):
         return ((SUBJECT, self.lookup),)
 
     def decide(self, known: Known, now: Instant) -> Outcome[Participation]:
-        if self.kind not in EVENT_TYPES:
-            raise InvalidEventType(event_type=self.kind, nearest=Nearest(self.kind))
+        check_event_type(self.kind)
         occurred_at = self.occurred_at or now
         check_occurred_at(occurred_at, now, backfill=self.backfill)
         entity_id = known.entity(self.lookup)

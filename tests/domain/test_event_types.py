@@ -1,5 +1,8 @@
 """The catalogue of participation."""
 
+import sys
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,8 +46,21 @@ def test_the_type_that_was_meant_is_the_nearest(typed: str, meant: str) -> None:
 
 
 @given(st.text(max_size=200))
-def test_whatever_is_typed_one_to_three_types_are_near(typed: str) -> None:
+def test_whatever_is_typed_three_types_are_near(typed: str) -> None:
     near = nearest_event_types(typed)
 
-    assert 1 <= len(near) <= 3
+    assert len(set(near)) == 3
     assert EVENT_TYPES.issuperset(near)
+
+
+@pytest.mark.parametrize("typed", ["transaction.complete", "transaction." * 5_000])
+def test_the_nearest_are_found_in_a_few_steps(typed: str) -> None:
+    steps = Counter[str]()
+
+    sys.setprofile(lambda frame, event, argument: steps.update([event]))
+    try:
+        nearest_event_types(typed)
+    finally:
+        sys.setprofile(None)
+
+    assert steps.total() < 500
