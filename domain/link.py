@@ -236,9 +236,11 @@ class RedeemLink(msgspec.Struct, frozen=True, kw_only=True):
             raise LinkCodeInvalid
         theirs = known.get(MEMBERSHIP, offer.entity_id)
         group = known.get(GROUP, theirs.group_id) if theirs else None
-        taken = offer.tenant == self.tenant or (group and group.entity_of(self.tenant))
+        if offer.tenant == self.tenant:
+            raise LinkExists(reason="the code is your own, for another partner to redeem")
+        taken = group and group.entity_of(self.tenant)
         if taken or (entity_id and group_of(entity_id, known)):
-            raise LinkExists
+            raise LinkExists(reason="one of them is linked already")
         joining = entity_id or self.id
         stream = f"{GROUP_CATEGORY}-{theirs.group_id if theirs else offer.link_id}"
         joined = Change(stream, Joined(entity_id=joining, tenant=self.tenant))

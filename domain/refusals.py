@@ -6,6 +6,11 @@ The HTTP status of each family is decided at the edge (``interfaces/api/errors.p
 
 from typing import ClassVar
 
+ECHOED = frozenset(("action", "claim_type", "event_type", "field"))
+"""Facts that the request itself said, and may have said at any length."""
+
+ECHO_LENGTH_AT_MOST = 64
+
 
 class Refusal(Exception):
     """A request that was understood and declined.
@@ -19,13 +24,19 @@ class Refusal(Exception):
     hint_text: ClassVar[str | None] = None
 
     def __init__(self, **facts: object) -> None:
-        super().__init__(self.sentence.format_map(facts))
-        self.facts = facts
+        self.facts = {
+            name: _shortened(str(fact)) if name in ECHOED else fact for name, fact in facts.items()
+        }
+        super().__init__(self.sentence.format_map(self.facts))
 
     @property
     def hint(self) -> str | None:
         """What to do about it, or None when the sentence says enough."""
         return None if self.hint_text is None else self.hint_text.format_map(self.facts)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= ECHO_LENGTH_AT_MOST else f"{text[:ECHO_LENGTH_AT_MOST]}…"
 
 
 class Invalid(Refusal):
@@ -149,6 +160,9 @@ class PartnerSuspended(Forbidden):
 class NotFound(Refusal):
     code = "NOT_FOUND"
     sentence = "There is no such thing here."
+    hint_text = (
+        "GET /openapi.json lists the paths. What belongs to another partner is not found either."
+    )
 
 
 class LinkCodeInvalid(NotFound):
@@ -186,8 +200,8 @@ class InvalidClaimState(Conflict):
 
 class LinkExists(Conflict):
     code = "LINK_EXISTS"
-    sentence = "One of the two is linked already; a group holds one entity a partner."
-    hint_text = "Leave with DELETE /v1/links first."
+    sentence = "The two cannot be linked: {reason}."
+    hint_text = "A group holds one entity a partner; DELETE /v1/links takes yours out of its group."
 
 
 class LastKey(Conflict):
@@ -234,8 +248,8 @@ class UnsupportedMediaType(Refusal):
 
 class IdempotencyKeyReused(Refusal):
     code = "IDEMPOTENCY_KEY_REUSED"
-    sentence = "This Idempotency-Key was used with another body."
-    hint_text = "Use a new key for a new request; repeat the old body to see the old reply."
+    sentence = "This Idempotency-Key was used with another request."
+    hint_text = "Use a new key for a new request; repeat the old request to see the old reply."
 
 
 class RateLimited(Refusal):
@@ -255,7 +269,7 @@ class Unavailable(Refusal):
 
     code = "UNAVAILABLE"
     sentence = "The service cannot answer now: {reason}."
-    hint_text = "Send the same request again, with the same Idempotency-Key."
+    hint_text = "Send the same request again, with its Idempotency-Key if it has one."
 
 
 class InternalError(Refusal):

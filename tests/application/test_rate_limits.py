@@ -212,7 +212,7 @@ def test_right_guesses_and_other_refusals_are_not_counted() -> None:
         with guesses.counted("acme", LinkCodeInvalid):
             pass
         with pytest.raises(LinkExists), guesses.counted("acme", LinkCodeInvalid):
-            raise LinkExists
+            raise LinkExists(reason="one of them is linked already")
 
     assert guess(guesses, 50) == 20
 

@@ -137,7 +137,7 @@ def test_a_code_of_the_other_environment_opens_nothing() -> None:
 def test_a_partner_does_not_link_its_own_entities() -> None:
     history = History(an_offer("alice", tenant=ACME))
 
-    with pytest.raises(LinkExists):
+    with pytest.raises(LinkExists, match="the code is your own"):
         history.do(a_redemption("another alice", tenant=ACME))
 
 

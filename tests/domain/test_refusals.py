@@ -119,6 +119,12 @@ def test_braces_in_a_fact_are_said_as_they_are() -> None:
     assert "{0}" in said.hint
 
 
+def test_what_a_request_said_is_cut_where_it_is_said_back() -> None:
+    said = refusals.UnknownAction(action="x" * 60_000)
+
+    assert str(said) == f"Unknown action: {'x' * 64}…"
+
+
 def test_the_sentence_of_a_rival_is_the_seeds() -> None:
     assert str(refusals.IdempotencyInProgress()) == (
         "A request with this Idempotency-Key is currently in progress. "
