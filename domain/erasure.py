@@ -35,8 +35,9 @@ class EraseEntity(msgspec.Struct, frozen=True, kw_only=True):
         entity_id = known.entity(self.lookup)
         if entity_id is None:
             raise NotFound
+        changes = (Change(f"{CATEGORY}-{entity_id}", Erased()), *leaving(entity_id, known))
         return Outcome(
-            Erasure(entity_id, now, known.position + 1),
-            (Change(f"{CATEGORY}-{entity_id}", Erased()), *leaving(entity_id, known)),
+            Erasure(entity_id, now, known.position + len(changes)),
+            changes,
             forgets=Subject(self.lookup, entity_id),
         )

@@ -24,6 +24,16 @@ def test_an_erasure_says_which_entity_and_when(partner: Client) -> None:
     assert done["position"] == partner.head()
 
 
+def test_an_erasure_of_somebody_linked_says_one_position(a_partner: MakePartner) -> None:
+    ours, theirs, person = a_partner(), a_partner(), a_person()
+    code = ours.post("/v1/links", {"userExternalId": person}).json()["linkCode"]
+    theirs.post("/v1/links/redeem", {"linkCode": code, "userExternalId": a_person()})
+
+    reply = ours.post("/v1/entities/erase", {"userExternalId": person})
+
+    assert reply.json()["position"] == int(reply.headers["x-log-position"]) == ours.head()
+
+
 def test_afterwards_the_person_is_unknown(partner: Client) -> None:
     person = a_person()
     partner.has_history(person, 12, days=20)
