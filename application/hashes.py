@@ -5,9 +5,15 @@ unkeyed hash of an employee's number would be undone in half a second.
 """
 
 import hmac
+from typing import Any
+
+import msgspec
 
 API_KEY, PERSON, RESOURCE, LINK, EXPLICIT, AUTOMATIC, BODY, FINGERPRINT = "KPRLEABF"
 TOKEN, PUBLIC = "TS"
+
+_canonical = msgspec.json.Encoder(order="sorted").encode
+_LOOKED_INTO = {float, dict, list}
 
 
 class Hashes:
@@ -50,9 +56,10 @@ class Hashes:
         """The record's key for a request that is known by what it says."""
         return _digest(self._identifier_secret, AUTOMATIC, tenant, *parts)
 
-    def body(self, canonical: bytes) -> str:
-        """The fingerprint of a body, to tell another one under the same key."""
-        return hmac.digest(self._identifier_secret, BODY.encode() + canonical, "sha256").hex()
+    def body(self, document: Any) -> str:
+        """The fingerprint of a body as parsed, to tell another one under the same key."""
+        message = BODY.encode() + _canonical(_with_one_spelling(document))
+        return hmac.digest(self._identifier_secret, message, "sha256").hex()
 
     def fingerprints(self) -> dict[str, str]:
         """What tells each secret, by the name of its file, from another; it opens nothing."""
@@ -60,6 +67,17 @@ class Hashes:
             "pepper": _digest(self._pepper, FINGERPRINT, "pepper"),
             "identifier": _digest(self._identifier_secret, FINGERPRINT, "identifier"),
         }
+
+
+def _with_one_spelling(value: Any) -> Any:
+    """JSON with each number spelled in one way: 1.0 is 1."""
+    kind = type(value)
+    # Most objects hold none of these, and need no copy.
+    if kind is dict and not _LOOKED_INTO.isdisjoint(map(type, value.values())):
+        return {name: _with_one_spelling(member) for name, member in value.items()}
+    if kind is list:
+        return [_with_one_spelling(item) for item in value]
+    return int(value) if kind is float and value.is_integer() else value
 
 
 def _digest(secret: bytes, purpose: str, *parts: str) -> str:

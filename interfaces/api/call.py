@@ -35,7 +35,6 @@ LOOK_AGAIN_SECONDS = 1.0
 """How long a caller who sends nothing is still taken for who they were."""
 
 _encode = msgspec.json.Encoder().encode
-_canonical = msgspec.json.Encoder(order="sorted").encode
 
 
 class Answered(msgspec.Struct):
@@ -212,7 +211,7 @@ class Call(Request):
         hashes, principal = self.services.hashes, self.principal
         return Repeat(
             hashes.explicit_key(principal.tenant, principal.id, self.route_name, key),
-            hashes.body(_canonical(document)),
+            hashes.body(document),
         )
 
     @property

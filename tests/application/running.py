@@ -147,7 +147,7 @@ def a_repeatable(
 ) -> Submission:
     """A submission whose reply is kept under a key; an automatic key when it has no body."""
     hashed = HASHES.explicit_key(principal.tenant, principal.id, "/a-route", key)
-    fingerprint = None if body is None else HASHES.body(body.encode())
+    fingerprint = None if body is None else HASHES.body(body)
     return Submission(
         command,
         principal,

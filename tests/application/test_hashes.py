@@ -53,10 +53,43 @@ def test_one_text_for_two_purposes_is_two_hashes(tenant: str, text: str) -> None
         HASHES.automatic_key(tenant, text),
         HASHES.explicit_key(tenant, text, "", ""),
         HASHES.api_key(text),
-        HASHES.body(text.encode()),
+        HASHES.body(text),
     ]
 
     assert len(set(for_all_purposes)) == len(for_all_purposes)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ({"weight": 1}, {"weight": 1.0}),
+        ({"limits": [{"max": 0}]}, {"limits": [{"max": -0.0}]}),
+        (10**16, 1e16),
+        (int(1e300), 1e300),
+    ],
+)
+def test_equal_bodies_have_one_fingerprint(one: object, other: object) -> None:
+    assert one == other
+    assert HASHES.body(one) == HASHES.body(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"weight": 1}, {"weight": 1.5}),
+        ({"weight": 1}, {"weight": True}),
+        ({"weight": 0}, {"weight": False}),
+        ({"weight": 0}, {"weight": None}),
+        ({"weight": 1}, {"weight": "1"}),
+        ({"weight": 1}, {}),
+        (2**53, 2**53 + 1),
+        (float(2**53), 2**53 + 1),
+        ([1, 2], [2, 1]),
+    ],
+)
+def test_bodies_that_differ_have_two(one: object, other: object) -> None:
+    assert HASHES.body(one) != HASHES.body(other)
 
 
 def test_the_same_person_at_two_tenants_is_two_people() -> None:

@@ -144,12 +144,13 @@ def test_the_same_key_with_another_body_is_422_and_does_nothing(partner: Client)
 
 
 def test_bodies_are_compared_as_parsed(partner: Client) -> None:
-    event, key = an_event(userExternalId=f"Zoë {a_person()}"), a_key()
+    event, key = an_event(userExternalId=f"Zoë {a_person()}", weight=1), a_key()
     first = partner.post("/v1/events", event, key=key)
     spelt = [
         json.dumps(event, indent=2, ensure_ascii=True),
         json.dumps(dict(reversed(event.items())), ensure_ascii=False),
         f"\n {json.dumps(event)} \t",
+        json.dumps(event | {"weight": 1.0}),
     ]
 
     for body in spelt:
