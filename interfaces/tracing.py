@@ -27,7 +27,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from application.access import Access
-from application.log.connections import options
+from application.log.connections import WRITER
 from application.log.line import Call, Line
 from application.log.lists import Lists
 from application.log.loading import QUERIES
@@ -176,7 +176,7 @@ class Tracing:
 
     async def writer_line(self, url: str) -> Line:
         """A line for the committer and the reader, each of whose round trips is a span."""
-        line = await TracedLine.open(url, options("tenure_writer"), QUERIES)
+        line = await TracedLine.open(url, WRITER, QUERIES)
         line.tracing = self
         return line
 

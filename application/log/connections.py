@@ -2,7 +2,7 @@
 
 from psycopg_pool import AsyncConnectionPool
 
-from application.log.line import Line
+from application.log.line import ANSWER_SECONDS, Line
 from application.log.loading import QUERIES
 
 LIST_CONNECTIONS_AT_MOST = 4
@@ -19,15 +19,29 @@ PINNED = (
     "timezone=UTC",
 )
 
+# A line that was hung up on must not keep the log's lock: its session ends with it, whether a
+# statement runs, it waits for the next one, or the network to its client is cut.
+FORSAKEN = (
+    f"statement_timeout={ANSWER_SECONDS}s",
+    f"idle_in_transaction_session_timeout={ANSWER_SECONDS}s",
+    f"tcp_user_timeout={ANSWER_SECONDS}s",
+    "tcp_keepalives_idle=2",
+    "tcp_keepalives_interval=1",
+)
 
-def options(role: str) -> str:
-    """The options with which a connection begins as a role, with pinned plans."""
-    return " ".join(f"-c {setting}" for setting in (f"role={role}", *PINNED))
+
+def options(role: str, *settings: str) -> str:
+    """The options with which a connection begins as a role, with pinned plans and more."""
+    return " ".join(f"-c {setting}" for setting in (f"role={role}", *PINNED, *settings))
+
+
+WRITER = options("tenure_writer", *FORSAKEN)
+"""The options of every line."""
 
 
 async def writer_line(url: str) -> Line:
     """A line for the committer and the reader: appends, folds, cannot change what is written."""
-    return await Line.open(url, options("tenure_writer"), QUERIES)
+    return await Line.open(url, WRITER, QUERIES)
 
 
 def pool(url: str, role: str) -> AsyncConnectionPool:

@@ -12,10 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
 from time import perf_counter
 
-import psycopg
-
 from application.log.batch import Batch, Rules
-from application.log.line import Line
+from application.log.line import Line, Lost
 from application.log.loading import RECORD, Head, Loading
 from application.log.submission import Answer, Reply, Submission
 from application.log.tally import Tally
@@ -26,7 +24,7 @@ from domain.refusals import InternalError, Refusal, Unavailable
 
 BATCH_SIZE_AT_MOST = 256
 PATIENCE_SECONDS = 10.0
-"""How long a batch waits for a database that went away before its callers are told."""
+"""How long a batch waits for a database that went away or hangs before its callers are told."""
 
 Connect = Callable[[], Awaitable[Line]]
 logger = logging.getLogger("tenure.log")
@@ -181,7 +179,7 @@ class Gathering(ABC):
                 batch = await self._decide(line, submissions)
                 unsettled = batch if batch.entries else None
                 await self._finish(line, batch)
-            except psycopg.OperationalError as error:
+            except Lost as error:
                 self.tally.reconnects += 1
                 await self._disconnect()
                 if perf_counter() > deadline:

@@ -8,7 +8,7 @@ most of its life waiting, with the log's lock in its hand.
 import asyncio
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextvars import Context
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 from psycopg import errors, pq
@@ -20,30 +20,56 @@ Call = tuple[str, Sequence[str | bytes]]
 binary where they are ``Binary``.
 """
 
+ANSWER_SECONDS = 5
+"""How long the database may be silent: one that hangs, or is cut off, closes no socket."""
+
+# Classes of SQLSTATE, and some of their members, that say nothing about what was asked: a session
+# ended for its silence, a deadlock, a lock not had in time, no resources, an operator, the system.
+_GOES_AWAY = ("25P03", "40", "53", "55P03", "57", "58")
 _FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED)
 
 
-class Line:
-    """One connection with its statements prepared. Not shared: one trip at a time."""
+class Lost(Exception):
+    """The database went away or does not answer, and may come back. How far it got nobody knows."""
 
-    def __init__(self, connection: psycopg.AsyncConnection) -> None:
+
+class Line:
+    """One connection with its statements prepared. Not shared: one trip at a time.
+
+    Once it was lost it is of no further use but to be closed.
+    """
+
+    def __init__(self, connection: psycopg.AsyncConnection, seconds: float) -> None:
         self._connection, self._libpq = connection, connection.pgconn
+        self._seconds, self._deadline = seconds, 0.0
+        self._waiting: Ready | None = None
+        self._watch: asyncio.TimerHandle | None = None
 
     @classmethod
-    async def open(cls, url: str, options: str, statements: Mapping[str, bytes]) -> Self:
-        """Connect and prepare. Raises psycopg.OperationalError."""
-        connection = await psycopg.AsyncConnection.connect(
-            url, options=options, connect_timeout=5, autocommit=True
-        )
-        line = cls(connection)
+    async def open(
+        cls,
+        url: str,
+        options: str,
+        statements: Mapping[str, bytes],
+        seconds: float = ANSWER_SECONDS,
+    ) -> Self:
+        """Connect and prepare. Raises Lost, as every trip does after so many silent seconds."""
         try:
-            for name, statement in statements.items():
-                line._libpq.send_prepare(name.encode(), statement)
-                await line._results(1)
+            connection = await psycopg.AsyncConnection.connect(
+                url, options=options, connect_timeout=5, autocommit=True
+            )
+        except psycopg.OperationalError as error:
+            raise Lost(str(error)) from error
+        line, libpq = cls(connection, seconds), connection.pgconn
+        libpq.enter_pipeline_mode()
+        try:
+            await line._round_trip(
+                libpq.send_prepare,
+                [(name.encode(), statement) for name, statement in statements.items()],
+            )
         except BaseException:
-            await connection.close()
+            await line.close()
             raise
-        line._libpq.enter_pipeline_mode()
         return line
 
     @property
@@ -59,31 +85,46 @@ class Line:
         """Run statements in order and return the first value of each, None for no row.
 
         The first failure is raised, as psycopg's error for its SQLSTATE, and stops those after it;
-        psycopg.OperationalError when the connection is lost, and then nobody knows how far it got.
+        or Lost, where the database is to blame and not what was asked.
         """
-        for name, parameters in calls:
-            self._libpq.send_query_prepared(
-                name.encode(),
-                [value.encode() if isinstance(value, str) else value for value in parameters],
-                [isinstance(value, Binary) for value in parameters],
-            )
-        self._libpq.pipeline_sync()
-        return await self._results(len(calls))
+        return await self._round_trip(
+            self._libpq.send_query_prepared,
+            [
+                (
+                    name.encode(),
+                    [value.encode() if isinstance(value, str) else value for value in parameters],
+                    [isinstance(value, Binary) for value in parameters],
+                )
+                for name, parameters in calls
+            ],
+        )
 
-    async def _results(self, expected: int) -> list[bytes | None]:
+    async def _round_trip(
+        self, send: Callable[..., None], messages: Sequence[tuple[Any, ...]]
+    ) -> list[bytes | None]:
+        try:
+            for message in messages:
+                send(*message)
+            self._libpq.pipeline_sync()
+            while self._libpq.flush():
+                await self._ready(writable=True)
+            values = await self._results()
+        except psycopg.Error as error:
+            if _is_lost(error):
+                raise Lost(str(error)) from error
+            raise
+        assert len(values) == len(messages)
+        return values
+
+    async def _results(self) -> list[bytes | None]:
         values: list[bytes | None] = []
         failure: Exception | None = None
-        while self._libpq.flush():
-            await self._ready(writable=True)
-        in_pipeline = self._libpq.pipeline_status != pq.PipelineStatus.OFF
         while True:
             while self._libpq.is_busy():
                 await self._ready(writable=False)
                 self._libpq.consume_input()
             result = self._libpq.get_result()
             if result is None:
-                if not in_pipeline:
-                    break
                 continue
             if result.status == pq.ExecStatus.PIPELINE_SYNC:
                 break
@@ -93,12 +134,15 @@ class Line:
                 values.append(result.get_value(0, 0) if result.ntuples else None)
         if failure is not None:
             raise failure
-        assert len(values) == expected
         return values
 
     async def _ready(self, *, writable: bool) -> None:
         """Wait until the socket can be read, or written."""
         loop, socket, ready = asyncio.get_running_loop(), self._libpq.socket, Ready()
+        self._waiting, self._deadline = ready, loop.time() + self._seconds
+        # One timer for many trips: each of its own would be felt in all of them.
+        if self._watch is None:
+            self._watch = loop.call_at(self._deadline, self._look)
         if writable:
             loop.add_writer(socket, ready.resume)
         else:
@@ -106,10 +150,28 @@ class Line:
         try:
             await ready
         finally:
+            self._waiting = None
             if writable:
                 loop.remove_writer(socket)
             else:
                 loop.remove_reader(socket)
+
+    def _look(self) -> None:
+        """End a wait that has come to its deadline."""
+        loop, self._watch = asyncio.get_running_loop(), None
+        if self._waiting is None:
+            return
+        if loop.time() < self._deadline:
+            self._watch = loop.call_at(self._deadline, self._look)
+        else:
+            self._waiting.fail(Lost(f"no answer within {self._seconds:g} seconds"))
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    """Whether the same may go well another time; what libpq itself tells has no SQLSTATE."""
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError)
+    return error.sqlstate.startswith(_GOES_AWAY)
 
 
 class Ready:
@@ -122,7 +184,8 @@ class Ready:
     def __init__(self) -> None:
         self._asyncio_future_blocking = False
         self._loop = asyncio.get_running_loop()
-        self._done = self._cancelled = False
+        self._done = False
+        self._failure: BaseException | None = None
         self._waiter: tuple[Callable[..., object], Context | None] | None = None
 
     def resume(self) -> None:
@@ -150,16 +213,21 @@ class Ready:
         """Take the waiter, as asyncio gives it."""
         self._waiter = waiter, context
 
+    def fail(self, failure: BaseException) -> None:
+        """Resume the waiter, in whom the failure is raised, unless it was cancelled before."""
+        self._failure = self._failure or failure
+        self.resume()
+
     def cancel(self, msg: object = None) -> bool:
         """Resume the waiter, in whom its task then raises CancelledError."""
         del msg
-        if self._done or self._cancelled:
+        if self._done or self._failure is not None:
             return False
-        self._cancelled = True
+        self._failure = asyncio.CancelledError()
         self._loop.call_soon(self.resume)
         return True
 
     def result(self) -> None:
-        """Nothing: that it is ready is all there is to know. Raises CancelledError."""
-        if self._cancelled:
-            raise asyncio.CancelledError
+        """Nothing: that it is ready is all there is to know. Raises what it failed with."""
+        if self._failure is not None:
+            raise self._failure

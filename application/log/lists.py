@@ -11,6 +11,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from application.access import Access
 from application.log.gathering import PATIENCE_SECONDS
+from application.log.line import ANSWER_SECONDS
 from application.sql import named_queries
 from domain.principal import Principal
 from domain.refusals import Unavailable
@@ -40,8 +41,9 @@ class Lists:
         started = monotonic()
         while True:
             try:
-                authority, position, found = await self._run(principal, statement, parameters)
-            except (psycopg.OperationalError, PoolTimeout) as error:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    authority, position, found = await self._run(principal, statement, parameters)
+            except (psycopg.OperationalError, PoolTimeout, TimeoutError) as error:
                 # The pool still holds the connections that died with a restarted database.
                 if monotonic() > started + PATIENCE_SECONDS:
                     raise Unavailable(reason="the database does not answer") from error

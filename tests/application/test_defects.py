@@ -4,6 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from application.log.connections import WRITER
+from application.log.line import Call, Line
+from application.log.loading import QUERIES
 from application.log.submission import Reply, Submission
 from domain.command import Change, Outcome
 from domain.entity import ENTITY, Participated
@@ -49,6 +52,15 @@ def chokes(state: Any, entry: Any) -> Any:
 
 CHOKES = Fold(name="chokes_v1", state=ENTITY.state, events=(Participated,), evolve=chokes)
 """A fold with a defect in it."""
+
+
+class Garbles(Line):
+    """A line that sends a parameter too many with every write."""
+
+    async def trip(self, *calls: Call) -> list[bytes | None]:
+        return await super().trip(
+            *((name, (*sent, "") if name == "write" else sent) for name, sent in calls)
+        )
 
 
 def test_a_refusal_refuses_alone(log_url: str) -> None:
@@ -153,3 +165,21 @@ def test_a_stream_is_not_begun_twice(log_url: str) -> None:
     assert isinstance(first, Reply)
     assert isinstance(second, InternalError)
     assert head_of(log_url) == before + 1
+
+
+def test_a_violation_of_the_protocol_is_a_defect_and_is_not_tried_again(log_url: str) -> None:
+    async def garbling(url: str) -> Line:
+        return await Garbles.open(url, WRITER, QUERIES)
+
+    async def story() -> Any:
+        async with a_worker(log_url, connect=garbling) as worker:
+            (answer,) = await worker.together(Submission(a_participation()))
+            return answer, worker.committer.tally
+
+    before = head_of(log_url)
+
+    answer, tally = asyncio.run(story())
+
+    assert isinstance(answer, InternalError)
+    assert (tally.reconnects, tally.failed_batches) == (0, 1)
+    assert head_of(log_url) == before

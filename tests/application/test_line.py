@@ -6,7 +6,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +15,8 @@ import pytest
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from application.log.line import Call, Line
+from application.log.line import Call, Line, Lost
+from tests.interfaces.serving import eventually
 
 T = TypeVar("T")
 STATEMENTS = {
@@ -24,13 +25,15 @@ STATEMENTS = {
     "nothing": b"select 1 where false",
     "pair": b"select 'first', 'second'",
     "divide": b"select 1 / $1::integer",
-    "sleep": b"select pg_sleep($1::float)",
+    "wait": b"select pg_advisory_xact_lock(1)",
     "note": b"insert into noted values ($1)",
     "noted": b"select count(*) from noted",
     "begin": b"begin",
     "commit": b"commit",
 }
-SECONDS = 5.0
+SESSIONS = "select from pg_stat_activity where application_name = %s"
+HANGS_SECONDS = 30.0
+"""After so long without an end a story is taken to hang."""
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +44,17 @@ def noted_url(database_url: str) -> str:
     return database_url
 
 
-def on_a_line(url: str, story: Callable[[Line], Awaitable[T]]) -> T:
+def on_a_line(
+    url: str,
+    story: Callable[[Line], Awaitable[T]],
+    *,
+    options: str = "",
+    seconds: float = HANGS_SECONDS,
+) -> T:
     """What a story on a new line comes to."""
 
     async def run() -> T:
-        line = await Line.open(url, "", STATEMENTS)
+        line = await Line.open(url, options, STATEMENTS, seconds)
         try:
             return await story(line)
         finally:
@@ -56,6 +65,14 @@ def on_a_line(url: str, story: Callable[[Line], Awaitable[T]]) -> T:
 
 def trip(url: str, *calls: Call) -> list[bytes | None]:
     return on_a_line(url, lambda line: line.trip(*calls))
+
+
+@contextmanager
+def nobody_gets_the_lock(url: str) -> Iterator[None]:
+    """Let ``wait`` wait until the end of the block."""
+    with psycopg.connect(url) as connection:
+        connection.execute("select pg_advisory_xact_lock(1)")
+        yield
 
 
 # Trips
@@ -115,6 +132,15 @@ def test_a_statement_that_was_never_prepared_is_a_failure(noted_url: str) -> Non
         trip(noted_url, ("unknown", ()))
 
 
+def test_a_protocol_that_we_violate_is_our_failure_and_loses_nothing(noted_url: str) -> None:
+    async def story(line: Line) -> list[bytes | None]:
+        with pytest.raises(errors.ProtocolViolation):
+            await line.trip(("one", ("a parameter too many",)))
+        return await line.trip(("one", ()))
+
+    assert on_a_line(noted_url, story) == [b"1"]
+
+
 def test_a_statement_that_cannot_be_prepared_is_told_when_the_line_is_opened(
     noted_url: str,
 ) -> None:
@@ -129,40 +155,90 @@ def test_a_statement_that_cannot_be_prepared_is_told_when_the_line_is_opened(
 # Leaving
 
 
-def test_a_trip_that_is_cancelled_ends_at_once(noted_url: str) -> None:
-    async def story(line: Line) -> float:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        waiting = asyncio.create_task(line.trip(("sleep", ("30",))))
+def test_a_trip_that_is_cancelled_does_not_wait_for_its_answer(noted_url: str) -> None:
+    async def story(line: Line) -> None:
+        waiting = asyncio.create_task(line.trip(("wait", ())))
         await asyncio.sleep(0.05)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await waiting
-        return loop.time() - began
+            await asyncio.wait_for(waiting, HANGS_SECONDS)
 
-    assert on_a_line(noted_url, story) < SECONDS
+    with nobody_gets_the_lock(noted_url):
+        on_a_line(noted_url, story)
 
 
 def test_others_go_on_while_a_trip_waits(noted_url: str) -> None:
-    async def story(line: Line) -> int:
-        waiting = asyncio.create_task(line.trip(("sleep", ("0.2",))))
-        steps = 0
-        while not waiting.done():
-            await asyncio.sleep(0.01)
-            steps += 1
-        return steps
+    async def story(line: Line) -> None:
+        with nobody_gets_the_lock(noted_url):
+            waiting = asyncio.create_task(line.trip(("wait", ())))
+            for _ in range(10):
+                await asyncio.sleep(0.01)
+            assert not waiting.done()
+        await waiting
 
-    assert on_a_line(noted_url, story) > 3
+    on_a_line(noted_url, story)
 
 
 def test_a_line_that_was_closed_is_lost(noted_url: str) -> None:
     async def story(line: Line) -> None:
         await line.close()
         assert line.closed
-        with pytest.raises(psycopg.OperationalError):
+        with pytest.raises(Lost):
             await line.trip(("one", ()))
 
     on_a_line(noted_url, story)
+
+
+def test_a_database_that_takes_no_connection_is_lost(noted_url: str) -> None:
+    with pytest.raises(Lost):
+        asyncio.run(Line.open(make_conninfo(noted_url, port="1"), "", {}))
+
+
+# Hanging
+
+
+def test_a_trip_that_is_not_answered_in_time_is_lost(noted_url: str) -> None:
+    async def story(line: Line) -> None:
+        with pytest.raises(Lost, match=r"no answer within 0\.2 seconds"):
+            await line.trip(("wait", ()))
+
+    with nobody_gets_the_lock(noted_url):
+        on_a_line(noted_url, story, seconds=0.2)
+
+
+def test_a_trip_is_not_cut_short_by_the_time_that_one_before_it_took(noted_url: str) -> None:
+    async def story(line: Line) -> float:
+        await line.trip(("one", ()))
+        await asyncio.sleep(0.6)
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(Lost):
+            await line.trip(("wait", ()))
+        return asyncio.get_running_loop().time() - began
+
+    with nobody_gets_the_lock(noted_url):
+        assert on_a_line(noted_url, story, seconds=1) > 0.9
+
+
+def test_a_statement_that_the_database_ends_in_time_is_lost(noted_url: str) -> None:
+    async def story(line: Line) -> None:
+        with pytest.raises(Lost, match="statement timeout"):
+            await line.trip(("wait", ()))
+
+    with nobody_gets_the_lock(noted_url):
+        on_a_line(noted_url, story, options="-c statement_timeout=50ms")
+
+
+def test_a_transaction_that_the_database_ends_for_its_silence_is_lost(noted_url: str) -> None:
+    options = "-c idle_in_transaction_session_timeout=50ms -c application_name=silent"
+
+    async def story(line: Line) -> None:
+        await line.trip(("begin", ()))
+        with psycopg.connect(noted_url, autocommit=True) as connection:
+            eventually(lambda: not connection.execute(SESSIONS, ["silent"]).rowcount)
+        with pytest.raises(Lost):
+            await line.trip(("commit", ()))
+
+    on_a_line(noted_url, story, options=options)
 
 
 # Cut
@@ -237,13 +313,13 @@ def test_a_line_that_is_cut_within_an_answer_is_told_and_does_not_hang(
         between.hang_up_after(number)
         try:
             outcome.append(await line.trip(("one", ()), ("echo", ("x" * 2_000,)), ("one", ())))
-        except psycopg.OperationalError as error:
+        except Lost as error:
             outcome.append(error)
         await line.close()
 
     runner = threading.Thread(target=asyncio.run, args=(story(),), daemon=True)
     runner.start()
-    runner.join(SECONDS)
+    runner.join(HANGS_SECONDS)
 
     assert not runner.is_alive(), "it hangs"
-    assert isinstance(outcome[0], psycopg.OperationalError)
+    assert isinstance(outcome[0], Lost)

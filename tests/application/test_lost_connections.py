@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from application.log.connections import options
+from application.log.connections import WRITER
 from application.log.line import Call, Line
 from application.log.loading import QUERIES
 from application.log.submission import Reply, Submission
@@ -51,7 +51,7 @@ class LostAfterCommit(LosesAnAnswer):
 
 def losing(kind: type[LosesAnAnswer]) -> Any:
     async def connect(url: str) -> Line:
-        return await kind.open(url, options("tenure_writer"), QUERIES)
+        return await kind.open(url, WRITER, QUERIES)
 
     LosesAnAnswer.lost = False
     return connect

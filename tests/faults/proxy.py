@@ -28,7 +28,8 @@ class Proxy:
     """Listens on a unix socket for the length of a block; ``url`` leads through it.
 
     ``lose`` arms it: the next trip that writes loses its COMMIT on the way there, or the answer to
-    it on the way back, and then its connection. ``lost`` counts.
+    it on the way back, and then its connection; or ``silently`` all of the trip, or all that is
+    answered, and the connection stays as when a network is cut. ``lost`` counts.
     """
 
     def __init__(self, database_url: str) -> None:
@@ -36,13 +37,14 @@ class Proxy:
         self._folder = Path(tempfile.mkdtemp(prefix="tenure-proxy-"))
         self.url = make_conninfo(database_url, host=str(self._folder), port=PORT)
         self._losses: list[Loss] = []
+        self.silently = False
         self.lost = 0
         self._loop = asyncio.new_event_loop()
         self._running = threading.Thread(target=self._loop.run_forever)
 
-    def lose(self, *losses: Loss) -> None:
+    def lose(self, *losses: Loss, silently: bool = False) -> None:
         """Lose these, one a trip that writes, in this order."""
-        self.lost = 0
+        self.lost, self.silently = 0, silently
         self._losses = list(losses)
 
     def __enter__(self) -> Self:
@@ -138,6 +140,8 @@ class Connection:
                     statements.append(message[4:].split(b"\0", 2)[1].decode())
                 trip.append((kind, message))
             loss = self._proxy.takes(statements)
+            if loss == "commit" and self._proxy.silently:
+                await asyncio.Event().wait()
             if loss == "commit":
                 place = at_commit(trip)
                 writer.writelines(kind + message for kind, message in trip[:place])
@@ -155,7 +159,7 @@ class Connection:
             if not self._swallowing:
                 writer.write(kind + message)
                 await writer.drain()
-            elif kind == READY:
+            elif kind == READY and not self._proxy.silently:
                 return
 
 

@@ -7,7 +7,7 @@ import httpx
 import psycopg
 import pytest
 
-from application.log.line import Line
+from application.log.line import Line, Lost
 from tests.faults.audit import positions_have_no_hole, rows_equal_a_fold_over_the_log
 from tests.faults.proxy import Loss, Proxy
 from tests.interfaces.serving import Served, serving
@@ -82,6 +82,21 @@ def test_losses_in_a_row_change_nothing(
     # What is stored is not tried again, so a second answer is lost by nobody.
     assert proxy.lost == (1 if losses[0] == "answer" else len(losses))
     assert (reply.status_code, is_replay(reply)) == (201, False)
+    assert len(partner.events(userExternalId=event["userExternalId"])) == 1
+
+
+@either
+def test_what_a_cut_network_swallows_is_answered_over_a_new_connection_and_is_there_once(
+    partner: Client, proxy: Proxy, loss: Loss
+) -> None:
+    event, before = an_event(), partner.head()
+    proxy.lose(loss, silently=True)
+
+    reply = partner.post("/v1/events", event, key=a_key())
+
+    assert (reply.status_code, is_replay(reply)) == (201, False), told(reply)
+    assert proxy.lost == 1
+    assert reply.json()["position"] == before + 1 == partner.head()
     assert len(partner.events(userExternalId=event["userExternalId"])) == 1
 
 
@@ -191,7 +206,7 @@ def test_a_writer_who_simply_tries_again_writes_twice_when_the_answer_is_lost(
             try:
                 await line.trip(("begin", ()))
                 await line.trip(("write", ()), ("commit", ()))
-            except psycopg.OperationalError:
+            except Lost:
                 continue
             finally:
                 await line.close()
