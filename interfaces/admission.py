@@ -2,21 +2,26 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 import psycopg
 
 from application.ids import new_id
 from application.log.submission import Submission
+from application.sql import named_queries
 from domain.admission import Approval, ApprovePartner, ReactivatePartner, SuspendPartner
 from domain.command import Command
 from domain.partner import PUBLIC_SLUG, Environment, Status, slug_from
 from domain.partner_keys import AddKey
+from domain.refusals import NotFound
 from interfaces.settings import Settings
 from interfaces.wiring import Services, open_services
 from projections.partners import AskPartner, owner_of_slug
 
 R = TypeVar("R")
+
+SQL = named_queries(Path(__file__).with_suffix(".sql"))
 
 
 def approve_partner(
@@ -42,9 +47,7 @@ def approve_partner(
 def first_partner(settings: Settings, url: str) -> str | None:
     """A sandbox key for whoever starts Tenure for the first time; None when there are partners."""
     with psycopg.connect(url) as connection:
-        (exists,) = connection.execute(
-            "select exists (select from state where fold = 'partner_v1')"
-        ).fetchone() or (False,)
+        (exists,) = connection.execute(SQL["any_partner"]).fetchone() or (False,)
     if exists:
         return None
     return approve_partner(settings, url, "First partner", None, "sandbox")[1]
@@ -72,6 +75,13 @@ def add_key(settings: Settings, url: str, partner_id: str, environment: Environm
         return key
 
     return _with_services(settings, url, add)
+
+
+def forget_contact(url: str, partner_id: str) -> None:
+    """Forget how a partner may be reached, for good. Raises NotFound when that is not known."""
+    with psycopg.connect(url) as connection:
+        if connection.execute(SQL["forget_contact"], {"partner_id": partner_id}).rowcount == 0:
+            raise NotFound
 
 
 def public_partner(settings: Settings, url: str) -> str | None:

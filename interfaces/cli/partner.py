@@ -95,6 +95,18 @@ def add_key(
     _print({"partnerId": partner_id, "environment": environment, "apiKey": key}, json=json)
 
 
+@app.command("forget-contact")
+def forget_contact(
+    partner_id: PartnerId,
+    data: Data = None,
+    json: Json = False,  # noqa: FBT002 - Typer calls it with the value
+) -> None:
+    """Forget for good how a partner may be reached: what it said of that when it registered."""
+    with _prepared(data) as (_, url):
+        admission.forget_contact(url, partner_id)
+    _print({"partnerId": partner_id}, json=json)
+
+
 @contextmanager
 def _prepared(data: Data) -> Iterator[tuple[Settings, str]]:
     """The settings, and the URL of a database that is ready for them."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import psycopg
+import pytest
 
 from interfaces.postgres import EmbeddedPostgres
 from tests.interfaces.serving import TENURE, Served
@@ -98,9 +99,26 @@ def test_the_operator_lists_partners_and_helps_one_that_lost_its_keys(
     assert listed[made["partnerId"]]["status"] == "ACTIVE"
 
 
-def test_a_partner_that_is_not_there_is_an_error_of_the_command(data: Path) -> None:
+def test_how_a_partner_may_be_reached_is_forgotten_and_nothing_else(
+    nobody: Client, data: Path
+) -> None:
+    made = registered(nobody, email="bob@forgotten.example", website="https://forgotten.example")
+    (before,) = [one for one in operate(data, "list") if one["partnerId"] == made["partnerId"]]
+
+    operate(data, "forget-contact", made["partnerId"])
+
+    (after,) = [one for one in operate(data, "list") if one["partnerId"] == made["partnerId"]]
+    assert before["email"] == "bob@forgotten.example"
+    assert after == before | {"email": None, "website": None}
+    Client(nobody.http, made["apiKey"]).submit()
+
+
+@pytest.mark.parametrize("command", ["suspend", "forget-contact"])
+def test_a_partner_that_is_not_there_is_an_error_of_the_command(
+    data: Path, server: Served, command: str
+) -> None:
     done = subprocess.run(
-        [TENURE, "partner", "suspend", "nobody", "--data", str(data)],
+        [TENURE, "partner", command, "nobody", "--data", str(data)],
         capture_output=True,
         text=True,
         check=False,
