@@ -18,6 +18,9 @@ CATEGORY = "partner"
 PUBLIC_SLUG = "public-sandbox"
 """The slug of the one public partner; no other may have it."""
 
+SLUG_FORM = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+SLUG_LENGTH_AT_MOST = 63
+
 Environment = Literal["sandbox", "production"]
 Status = Literal["ACTIVE", "SUSPENDED"]
 
@@ -78,7 +81,7 @@ class Reactivated(Event, frozen=True, kw_only=True):
 
 @stored("partner.key_added.v1")
 class KeyAdded(Event, frozen=True, kw_only=True):
-    """A key opens the tenant from now on."""
+    """A key opens the tenant from now on, and lets the partner into its environment."""
 
     changes_authority = True
 
@@ -151,6 +154,8 @@ def evolve(partner: Partner | None, entry: Entry) -> Partner | None:
         case KeyAdded(environment=environment, key=key) if partner:
             held = HeldKey(environment=environment, key=key, made_at=entry.recorded_at)
             changed["keys"] = (*partner.keys, held)
+            if environment not in partner.environments:
+                changed["environments"] = (*partner.environments, environment)
         case KeyDeleted(key=key) if partner:
             left = tuple(held for held in partner.keys if held.key.key_id != key.key_id)
             changed["keys"] = left
@@ -218,4 +223,4 @@ CREDENTIAL = Fold(
 
 def slug_from(name: str) -> str:
     """A slug made of a name: lower case, everything but letters and digits a hyphen."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:SLUG_LENGTH_AT_MOST].strip("-")

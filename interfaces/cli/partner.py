@@ -89,7 +89,9 @@ def add_key(
     data: Data = None,
     json: Json = False,  # noqa: FBT002 - Typer calls it with the value
 ) -> None:
-    """Print one more API key, shown only now, for a partner that has lost all of its own."""
+    """Print one more API key, shown only now: for a partner that has lost all of its own, or is to
+    come into another environment.
+    """
     with _prepared(data) as (settings, url):
         key = admission.add_key(settings, url, partner_id, environment)
     _print({"partnerId": partner_id, "environment": environment, "apiKey": key}, json=json)

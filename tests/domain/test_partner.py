@@ -198,9 +198,11 @@ def test_a_key_is_not_found_in_the_other_environment() -> None:
         history.do(a_key_deleted(sandbox_key.key, environment="production"))
 
 
-def test_an_environment_that_was_not_granted_gets_no_key() -> None:
-    with pytest.raises(NotFound):
-        History(an_approval()).do(a_key_added(SECOND, environment="production"))
+def test_a_first_key_of_another_environment_lets_the_partner_into_it() -> None:
+    history = History(an_approval(), a_key_added(SECOND, environment="production"))
+
+    assert partner_of(history).environments == ("sandbox", "production")
+    assert len(partner_of(history).keys_of("production")) == 1
 
 
 @pytest.mark.parametrize("partner_id", ["bolt", "nobody"])

@@ -81,8 +81,15 @@ def test_a_partner_that_lost_its_keys_gets_another(url: str, tmp_path: Path) -> 
 
     assert opens(settings, listed(url, "acme"), first)
     assert opens(settings, listed(url, "acme"), second)
-    with pytest.raises(NotFound):
-        add_key(settings, url, approval.partner_id, "sandbox")
+
+
+def test_the_operator_lets_a_partner_into_another_environment(url: str, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    approval, _ = approve_partner(settings, url, "Cargo", None, "sandbox")
+
+    add_key(settings, url, approval.partner_id, "production")
+
+    assert listed(url, "cargo").partner.environments == ("sandbox", "production")
 
 
 def test_the_operator_stops_a_partner_and_lets_it_go_on(url: str, tmp_path: Path) -> None:
