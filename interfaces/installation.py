@@ -26,34 +26,54 @@ class WrongSecrets(Exception):
 
 
 def check_secrets(settings: Settings, url: str) -> None:
-    """Hold the secrets against the database, or note them at its first start.
+    """Hold the secrets against the database, before either is written to.
 
-    Raises WrongSecrets.
+    Raises WrongSecrets, or SettingsError when one cannot be read.
     """
-    hashes = Hashes(settings.pepper, settings.identifier_secret)
-    fingerprints = hashes.fingerprints()
+    with psycopg.connect(url) as connection:
+        _refuse_foreign(connection, settings)
+
+
+def keep_secrets(settings: Settings, url: str) -> None:
+    """Make the secrets and note them, as far as the first start of this database has not.
+
+    Raises WrongSecrets, or SettingsError when one cannot be made or read.
+    """
+    settings.make_secrets()
+    fingerprints = Hashes(settings.pepper, settings.identifier_secret).fingerprints()
     with psycopg.connect(url) as connection:
         connection.execute(
             SQL["note"], {"names": list(fingerprints), "values": list(fingerprints.values())}
         )
-        faults = foreign_secrets(connection, hashes)
-    if faults:
-        raise WrongSecrets(
-            "\n".join(
-                f"The secret {name!r} is not the one that this database was begun with: with it "
-                f"{WITHOUT[name][1]}. Put back secrets/{name} from the backup, or from the machine "
-                f"that serves this database already, or set {WITHOUT[name][0]}. If it is lost for "
-                f"good: docs/operations.md#a-lost-secret."
-                for name in faults
-            )
-        )
+        _refuse_foreign(connection, settings)
 
 
-def foreign_secrets(connection: psycopg.Connection, hashes: Hashes) -> list[str]:
-    """The names of the secrets that differ from the database's."""
+def foreign_secrets(connection: psycopg.Connection, settings: Settings) -> list[str]:
+    """The names of the secrets that differ from the database's, or are missing."""
+    if connection.execute(SQL["begun"]).fetchone() != (True,):
+        return []
     noted: dict[str, str] = dict(connection.execute(SQL["noted"]).fetchall())
+    missing = settings.missing_secrets()
+    hashes = Hashes(
+        b"" if "pepper" in missing else settings.pepper,
+        b"" if "identifier" in missing else settings.identifier_secret,
+    )
     return [
         name
         for name, fingerprint in hashes.fingerprints().items()
         if noted.get(name, fingerprint) != fingerprint
     ]
+
+
+def _refuse_foreign(connection: psycopg.Connection, settings: Settings) -> None:
+    missing = settings.missing_secrets()
+    faults = [
+        f"The secret {name!r} is "
+        + ("missing" if name in missing else "not the one that this database was begun with")
+        + f": {WITHOUT[name][1]}. Put back secrets/{name} from the backup, or from the machine "
+        f"that serves this database already, or set {WITHOUT[name][0]}. If it is lost for "
+        f"good: docs/operations.md#a-lost-secret."
+        for name in foreign_secrets(connection, settings)
+    ]
+    if faults:
+        raise WrongSecrets("\n".join(faults))

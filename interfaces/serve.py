@@ -18,7 +18,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from interfaces.admission import first_partner, public_partner
 from interfaces.durability import check_durability
-from interfaces.installation import check_secrets
+from interfaces.installation import check_secrets, keep_secrets
 from interfaces.locks import FileLock
 from interfaces.logs import log_to_stderr
 from interfaces.postgres import DatabaseUnavailable, EmbeddedPostgres
@@ -52,8 +52,8 @@ def serve(
 ) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP, then finish the requests in flight and stop it all.
 
-    Raises CannotServe, DatabaseUnavailable, UnsafeDatabase, MigrationRefused, WrongSecrets or
-    StartFailed.
+    Raises CannotServe, DatabaseUnavailable, UnsafeDatabase, MigrationRefused, WrongSecrets,
+    SettingsError or StartFailed.
     """
     log_to_stderr(settings.log_level)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -75,9 +75,10 @@ def serve(
         else:
             url = settings.database_url
         check_durability(url, allow_unsafe=settings.allow_unsafe_durability)
+        check_secrets(settings, url)
         for name in prepare(url):
             log.info("Made %s.", name)
-        check_secrets(settings, url)
+        keep_secrets(settings, url)
         if key := public_partner(settings, url):
             _say(f"Public sandbox API key, anybody's: {key}")
         listening = stack.enter_context(listen(host, port))

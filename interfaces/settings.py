@@ -33,9 +33,7 @@ class SettingsError(Exception):
     """A setting is wrong; the message names the variable, what is wrong and what is allowed."""
 
 
-def _from_hexadecimal(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def _secret(value: str) -> bytes:
     if not re.fullmatch(rf"[0-9a-fA-F]{{{2 * SECRET_BYTES}}}", value):
         raise ValueError(f"expected {2 * SECRET_BYTES} hexadecimal digits")
     return bytes.fromhex(value)
@@ -62,11 +60,7 @@ def _absolute(value: object) -> object:
     return Path(value).expanduser().absolute() if isinstance(value, str | Path) else value
 
 
-Secret = Annotated[
-    bytes,
-    BeforeValidator(_from_hexadecimal),
-    Field(min_length=SECRET_BYTES, max_length=SECRET_BYTES, repr=False),
-]
+Secret = Annotated[bytes | None, BeforeValidator(_secret)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -172,39 +166,78 @@ class Settings(BaseModel):
         "`http://localhost:4318`; traces go to `/v1/traces` below it. Unset, nothing is traced. "
         "Needs the extra `tenure[tracing]`.",
     )
-    pepper: Secret = Field(
+    given_pepper: Secret = Field(
+        default=None,
         validation_alias="TENURE_PEPPER",
         description="32 bytes as hexadecimal digits, under which API keys are stored. Made at the "
         "first start in `secrets/pepper` of the data folder. Lost: every API key is dead.",
+        repr=False,
     )
-    identifier_secret: Secret = Field(
+    given_identifier_secret: Secret = Field(
+        default=None,
         validation_alias="TENURE_IDENTIFIER_SECRET",
         description="32 bytes as hexadecimal digits, under which partners' identifiers of people "
         "are stored. Made at the first start in `secrets/identifier` of the data folder. Lost: "
         "no one is recognised any more.",
+        repr=False,
     )
 
     @classmethod
     def load(cls, data: Path | None = None, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the settings, making the data folder's secrets if this is the first start.
+        """Read the settings. `data` goes before `TENURE_DATA`.
 
-        `data` goes before `TENURE_DATA`. Raises SettingsError, naming every variable at fault.
+        Raises SettingsError, naming every variable at fault.
         """
-        given = _given(data, environment)
+        given = {
+            name: value
+            for name, value in environment.items()
+            if name.startswith("TENURE_") and not name.startswith(TEST_PREFIX) and value
+        }
+        if data is not None:
+            given["TENURE_DATA"] = str(data)
         _refuse_unknown(given, [variable(field) for field in cls.model_fields.values()])
-        given |= {name: _kept_secret(file) for name, file in _secrets_not_in(given).items()}
         try:
             return cls.model_validate(given)
         except ValidationError as error:
             faults = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
             raise SettingsError("\n".join(faults)) from None
 
+    @property
+    def pepper(self) -> bytes:
+        """The secret under which API keys are stored. Raises SettingsError when it is not there."""
+        return self.given_pepper or _read_secret(self._secret_files["pepper"])
+
+    @property
+    def identifier_secret(self) -> bytes:
+        """The secret under which identifiers are stored. Raises SettingsError as the other does."""
+        return self.given_identifier_secret or _read_secret(self._secret_files["identifier"])
+
+    def missing_secrets(self) -> list[str]:
+        """The names of those secrets that are neither set nor in the data folder."""
+        return [name for name, file in self._secret_files.items() if not file.exists()]
+
+    def make_secrets(self) -> None:
+        """Make the missing secrets, unless a faster process has. Raises SettingsError."""
+        for name in self.missing_secrets():
+            try:
+                _make_secret(self._secret_files[name])
+            except OSError as error:
+                raise SettingsError(f"The secret {name!r} cannot be made: {error}") from None
+
+    @property
+    def _secret_files(self) -> dict[str, Path]:
+        """Where those secrets are that are not set, by name."""
+        given = {"pepper": self.given_pepper, "identifier": self.given_identifier_secret}
+        folder = self.data / "secrets"
+        return {name: folder / name for name, secret in given.items() if secret is None}
+
     def environment(self) -> dict[str, str]:
         """The variables that make another process of this installation load these settings.
 
         Secrets that live in the data folder travel through it, not through the environment.
         """
-        shown = self.model_dump(mode="json", exclude={"pepper", "identifier_secret"})
+        secret = {"given_pepper", "given_identifier_secret"}
+        shown = self.model_dump(mode="json", exclude=secret)
         return {
             variable(field): str(shown[name])
             for name, field in type(self).model_fields.items()
@@ -217,30 +250,6 @@ def variable(field: FieldInfo) -> str:
     return str(field.validation_alias)
 
 
-def lost_secrets(
-    data: Path | None = None, environment: Mapping[str, str] = os.environ
-) -> list[str]:
-    """The variables of those secrets that are neither set nor in the data folder."""
-    files = _secrets_not_in(_given(data, environment))
-    return [name for name, file in files.items() if not file.exists()]
-
-
-def _given(data: Path | None, environment: Mapping[str, str]) -> dict[str, str]:
-    given = {
-        name: value
-        for name, value in environment.items()
-        if name.startswith("TENURE_") and not name.startswith(TEST_PREFIX) and value
-    }
-    return given if data is None else given | {"TENURE_DATA": str(data)}
-
-
-def _secrets_not_in(given: Mapping[str, str]) -> dict[str, Path]:
-    """The variables of secrets that are not set, each with its file in the data folder."""
-    folder = Path(given.get("TENURE_DATA", "tenure-data")).expanduser().absolute() / "secrets"
-    files = {"TENURE_PEPPER": "pepper", "TENURE_IDENTIFIER_SECRET": "identifier"}
-    return {name: folder / file for name, file in files.items() if name not in given}
-
-
 def _refuse_unknown(given: Mapping[str, str], known: list[str]) -> None:
     faults = []
     for name in sorted(set(given) - set(known)):
@@ -250,14 +259,11 @@ def _refuse_unknown(given: Mapping[str, str], known: list[str]) -> None:
         raise SettingsError("\n".join(faults))
 
 
-def _kept_secret(file: Path) -> str:
-    """The secret in `file`; the first of several processes to ask makes it."""
+def _read_secret(file: Path) -> bytes:
     try:
-        if not file.exists():
-            _make_secret(file)
-        return file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The secret in {file} cannot be read or made: {error}") from None
+        return _secret(file.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"The secret in {file} cannot be read: {error}") from None
 
 
 def _make_secret(file: Path) -> None:

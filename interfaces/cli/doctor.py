@@ -1,14 +1,11 @@
 """`tenure doctor`."""
 
-import os
-import secrets
-
 import msgspec
 import typer
 
 from interfaces.cli.options import Data, Json
 from interfaces.doctor import examine
-from interfaces.settings import SECRET_BYTES, Settings, lost_secrets
+from interfaces.settings import Settings
 
 
 def doctor(
@@ -16,12 +13,8 @@ def doctor(
     json: Json = False,  # noqa: FBT002 - Typer calls it with the value
 ) -> None:
     """Examine an installation without changing it, beside a running server too."""
-    lost = lost_secrets(data)
-    # Whoever looks for lost secrets must not have new ones made in their place.
-    stand_ins = {name: secrets.token_hex(SECRET_BYTES) for name in lost}
-    settings = Settings.load(data, os.environ | stand_ins)
     findings = []
-    for finding in examine(settings, lost):
+    for finding in examine(Settings.load(data)):
         findings.append(finding)
         if not json:
             typer.echo(f"{finding.verdict:8} {finding.check}: {finding.found}")

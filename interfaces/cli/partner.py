@@ -10,7 +10,7 @@ import typer
 from domain.partner import Environment
 from interfaces import admission
 from interfaces.cli.options import Data, Json
-from interfaces.installation import check_secrets
+from interfaces.installation import check_secrets, keep_secrets
 from interfaces.postgres import database
 from interfaces.settings import Settings
 from interfaces.wiring import prepare
@@ -114,8 +114,9 @@ def _prepared(data: Data) -> Iterator[tuple[Settings, str]]:
     """The settings, and the URL of a database that is ready for them."""
     settings = Settings.load(data)
     with database(settings) as url:
-        prepare(url)
         check_secrets(settings, url)
+        prepare(url)
+        keep_secrets(settings, url)
         yield settings, url
 
 

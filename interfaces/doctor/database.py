@@ -103,10 +103,10 @@ def kept_replies(patient: Patient) -> Finding:
 def secrets_match(patient: Patient) -> Finding:
     """Whether the secrets at hand are the database's."""
     check = "secrets of the database"
-    if foreign := foreign_secrets(patient.connection, patient.hashes):
+    if foreign := foreign_secrets(patient.connection, patient.settings):
         return failed(
             check,
-            f"the database was begun with another {in_words(foreign)}",
+            f"not those that it was begun with: {in_words(foreign)}",
             "Put back the right ones from the backup or from the machine that serves it.",
         )
     return ok(check, "those at hand")

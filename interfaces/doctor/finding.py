@@ -8,7 +8,6 @@ from typing import Any, Literal
 import msgspec
 import psycopg
 
-from application.hashes import Hashes
 from application.sql import named_queries
 from interfaces.settings import Settings
 
@@ -31,7 +30,6 @@ class Patient:
     """What the checks of a database are given: a connection that can only read."""
 
     settings: Settings
-    hashes: Hashes
     connection: psycopg.Connection
 
     def ask(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:

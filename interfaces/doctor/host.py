@@ -2,7 +2,6 @@
 
 import shutil
 import stat
-from collections.abc import Collection
 from pathlib import Path
 
 from interfaces.doctor.finding import Finding, failed, in_words, ok, warning
@@ -12,13 +11,13 @@ FULL_BYTES = 1 << 30
 LOW_BYTES = 5 << 30
 
 
-def secrets_files(settings: Settings, lost: Collection[str]) -> Finding:
+def secrets_files(settings: Settings) -> Finding:
     """Whether the secrets are there, and readable by their owner alone."""
     check, folder = "secrets", settings.data / "secrets"
-    if lost:
+    if missing := settings.missing_secrets():
         return failed(
             check,
-            f"missing in {folder}: {in_words(sorted(lost))}",
+            f"missing in {folder}: {in_words(missing)}",
             "Put them back from the backup before anything starts here; only the first start of a "
             "new installation makes them.",
         )

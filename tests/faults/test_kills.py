@@ -20,7 +20,15 @@ from tests.faults.audit import (
 )
 from tests.faults.load import Load
 from tests.faults.workers import a_connection_to_each, connections
-from tests.interfaces.serving import Served, a_data_folder, eventually, free_port, kill, serving
+from tests.interfaces.serving import (
+    SECRETS,
+    Served,
+    a_data_folder,
+    eventually,
+    free_port,
+    kill,
+    serving,
+)
 from tests.stories.client import an_event
 
 pytestmark = pytest.mark.faults
@@ -108,7 +116,8 @@ def small_log(empty_database_url: str, tmp_path: Path) -> str:
     """A log of a few entries, without a server."""
     prepare(empty_database_url)
     for name in ("Acme", "Bell"):
-        approve_partner(Settings.load(tmp_path, {}), empty_database_url, name, None, "sandbox")
+        settings = Settings.load(tmp_path, {**SECRETS})
+        approve_partner(settings, empty_database_url, name, None, "sandbox")
     return empty_database_url
 
 

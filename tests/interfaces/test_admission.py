@@ -27,7 +27,9 @@ def url(database_url: str) -> str:
 
 
 def settings_of(data: Path, **environment: str) -> Settings:
-    return Settings.load(data, environment)
+    settings = Settings.load(data, environment)
+    settings.make_secrets()
+    return settings
 
 
 def listed(url: str, slug: str) -> Listed:

@@ -85,7 +85,11 @@ def test_a_wrong_secret_is_not_repeated_in_the_message(tmp_path: Path) -> None:
 def test_secrets_are_made_once_and_readable_by_their_owner_alone(tmp_path: Path) -> None:
     first, second = load(tmp_path), load(tmp_path)
 
-    assert first == second
+    first.make_secrets()
+    made = first.pepper, first.identifier_secret
+    second.make_secrets()
+
+    assert (second.pepper, second.identifier_secret) == made
     assert len(first.pepper) == len(first.identifier_secret) == 32
     assert first.pepper != first.identifier_secret
     for name in ("pepper", "identifier"):
@@ -97,7 +101,8 @@ def test_secrets_are_made_once_and_readable_by_their_owner_alone(tmp_path: Path)
 
 def test_processes_that_start_at_once_agree_on_the_secrets(tmp_path: Path) -> None:
     script = "import sys; from pathlib import Path; from interfaces.settings import Settings; "
-    script += "sys.stdin.read(); print(Settings.load(Path(sys.argv[1])).pepper.hex())"
+    script += "settings = Settings.load(Path(sys.argv[1])); sys.stdin.read(); "
+    script += "settings.make_secrets(); print(settings.pepper.hex())"
     starting = [
         subprocess.Popen(
             [sys.executable, "-c", script, str(tmp_path)],
@@ -120,23 +125,37 @@ def test_processes_that_start_at_once_agree_on_the_secrets(tmp_path: Path) -> No
 def test_a_given_secret_is_used_and_not_written(tmp_path: Path) -> None:
     settings = load(tmp_path, TENURE_PEPPER=SECRET, TENURE_IDENTIFIER_SECRET=SECRET)
 
+    settings.make_secrets()
+
     assert settings.pepper == bytes.fromhex(SECRET)
     assert not (tmp_path / "secrets").exists()
 
 
+def test_loading_makes_no_secret_and_tells_which_are_missing(tmp_path: Path) -> None:
+    settings = load(tmp_path, TENURE_PEPPER=SECRET)
+
+    assert settings.missing_secrets() == ["identifier"]
+    with pytest.raises(SettingsError, match="secrets/identifier"):
+        _ = settings.identifier_secret
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_damaged_secret_is_refused_not_replaced(tmp_path: Path) -> None:
-    load(tmp_path)
+    settings = load(tmp_path)
+    settings.make_secrets()
     (tmp_path / "secrets" / "pepper").write_text("")
 
-    with pytest.raises(SettingsError, match="TENURE_PEPPER"):
-        load(tmp_path)
+    settings.make_secrets()
+
+    with pytest.raises(SettingsError, match="secrets/pepper cannot be read: expected 64"):
+        _ = settings.pepper
 
 
 def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(SettingsError, match="cannot be read or made"):
-        load(tmp_path / "file")
+    with pytest.raises(SettingsError, match="'pepper' cannot be made"):
+        load(tmp_path / "file").make_secrets()
 
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:
