@@ -27,6 +27,7 @@ from interfaces.api.mir import (
     event_batches,
     events,
     links,
+    partner_keys,
     partners,
     policy,
     standing,
@@ -50,6 +51,7 @@ MIR_ROUTERS: Sequence[APIRouter] = (
     entities.router,
     admission.router,
     partners.router,
+    partner_keys.router,
     suspension.router,
 )
 
