@@ -37,16 +37,21 @@ class DatabaseUnavailable(Exception):
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[str]:
+def database(settings: Settings, *, begins: bool = False) -> Iterator[str]:
     """URL of the database to use: the one set, or the embedded one for as long as the block runs.
 
     Joins an embedded server that another process of the data folder uses; whoever leaves last
-    stops it. Raises DatabaseUnavailable.
+    stops it. Makes one only for who ``begins``, so that no mistyped folder becomes an installation.
+    Raises DatabaseUnavailable.
     """
     if settings.database_url is not None:
         yield settings.database_url
         return
     postgres = EmbeddedPostgres(settings.data)
+    if not begins and not postgres.exists():
+        raise DatabaseUnavailable(
+            f"There is no database in {settings.data} yet; the first `tenure serve` makes it."
+        )
     postgres.start()
     try:
         yield postgres.url

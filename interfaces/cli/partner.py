@@ -32,7 +32,7 @@ def approve(
     json: Json = False,  # noqa: FBT002 - Typer calls it with the value
 ) -> None:
     """Approve a new partner and print its first API key, which is shown only now."""
-    with _prepared(data) as (settings, url):
+    with _prepared(data, begins=True) as (settings, url):
         approval, key = admission.approve_partner(settings, url, name, slug, environment)
     shown = {
         "partnerId": approval.partner_id,
@@ -110,10 +110,10 @@ def forget_contact(
 
 
 @contextmanager
-def _prepared(data: Data) -> Iterator[tuple[Settings, str]]:
+def _prepared(data: Data, *, begins: bool = False) -> Iterator[tuple[Settings, str]]:
     """The settings, and the URL of a database that is ready for them."""
     settings = Settings.load(data)
-    with database(settings) as url:
+    with database(settings, begins=begins) as url:
         check_secrets(settings, url)
         prepare(url)
         keep_secrets(settings, url)

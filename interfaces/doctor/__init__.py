@@ -9,7 +9,7 @@ import psycopg
 from domain.events import UnknownEventType
 from interfaces.doctor import database, host, log
 from interfaces.doctor.finding import Check, Finding, Patient, failed, ok
-from interfaces.postgres import DatabaseUnavailable, EmbeddedPostgres
+from interfaces.postgres import DatabaseUnavailable
 from interfaces.postgres import database as database_of
 from interfaces.settings import Settings, SettingsError
 
@@ -32,10 +32,6 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 @contextmanager
 def _connection(settings: Settings) -> Iterator[psycopg.Connection]:
-    if settings.database_url is None and not EmbeddedPostgres(settings.data).exists():
-        raise DatabaseUnavailable(
-            f"There is no database in {settings.data} yet; the first `tenure serve` makes it."
-        )
     with (
         database_of(settings) as url,
         psycopg.connect(

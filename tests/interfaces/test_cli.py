@@ -54,3 +54,11 @@ def test_a_database_out_of_reach_exits_with_one_and_no_traceback(tmp_path: Path)
     assert ended.returncode == 1
     assert ended.stderr.startswith("Error: ")
     assert "Traceback" not in ended.stderr
+
+
+def test_a_folder_without_an_installation_is_left_as_it_is(tmp_path: Path) -> None:
+    code, output = run("partner", "list", "--data", str(tmp_path / "typo"))
+
+    assert code == 1
+    assert "no database" in output
+    assert not (tmp_path / "typo").exists()

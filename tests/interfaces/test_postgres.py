@@ -98,7 +98,7 @@ def test_a_second_user_of_the_folder_joins_and_leaves_it_running(
     postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
     pid = postgres.pid()
-    with database(Settings.load(tmp_path, {})) as url:
+    with database(Settings.load(tmp_path, {}), begins=True) as url:
         assert url == postgres.url
         remember(url)
 
@@ -117,7 +117,7 @@ def test_it_runs_until_its_last_user_leaves(tmp_path: Path) -> None:
 
 
 def test_a_command_alone_stops_what_it_started(tmp_path: Path) -> None:
-    with database(Settings.load(tmp_path, {})) as url:
+    with database(Settings.load(tmp_path, {}), begins=True) as url:
         remember(url)
 
     assert not EmbeddedPostgres(tmp_path).is_running()
@@ -155,7 +155,7 @@ def test_a_half_made_folder_is_made_again(tmp_path: Path) -> None:
     (tmp_path / "postgres.draft").mkdir()
     (tmp_path / "postgres.draft" / "PG_VERSION").write_text("18")
 
-    with database(Settings.load(tmp_path, {})) as url:
+    with database(Settings.load(tmp_path, {}), begins=True) as url:
         remember(url)
 
 
