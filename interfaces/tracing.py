@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from importlib.metadata import version
+from threading import Thread
 from typing import Any, Self
 
 from opentelemetry import context
@@ -37,7 +38,7 @@ from interfaces.api.call import Answered
 
 PROPAGATOR = TraceContextTextMapPropagator()
 EXPORT_SECONDS = 3
-"""How long the stop of a worker may wait for a collector that does not answer."""
+"""How long a collector may take to answer, and the stop of a worker for what has gathered."""
 
 SURROUNDINGS = ("begin", "lock")
 """Statements that a round trip is not named by, where it has others."""
@@ -102,8 +103,11 @@ class Tracing:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Send what has gathered, which takes seconds when the collector does not answer."""
-        await asyncio.to_thread(self._provider.shutdown)
+        """Send what has gathered; a collector that does not answer in time does not get it."""
+        # Nobody waits for a daemon when the process ends.
+        sending = Thread(target=self._provider.shutdown, daemon=True)
+        sending.start()
+        await asyncio.to_thread(sending.join, EXPORT_SECONDS)
 
     def request(
         self, method: str, route: str, request_id: str, sent: Mapping[bytes, bytes]

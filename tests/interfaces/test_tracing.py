@@ -1,6 +1,7 @@
 """Traces: one picture of a request from HTTP to SQL, and not a trace of them when switched off."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 import threading
@@ -230,6 +231,24 @@ def test_a_server_sends_its_spans_and_in_them_no_key_and_nobody(log_url: str) ->
     assert b"traced" in sent
     assert key.encode() not in sent
     assert b"somebody-in-particular" not in sent
+
+
+def test_a_collector_that_never_answers_does_not_hold_up_the_stop(log_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, a_data_folder() as data:
+        with serving(
+            data,
+            app=None,
+            TENURE_DATABASE_URL=log_url,
+            TENURE_OTLP_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            OTEL_BSP_MAX_EXPORT_BATCH_SIZE="1",
+        ) as server:
+            for _ in range(10):
+                server.get("/readyz")
+
+            assert server.stop() == 0
+
+        # The supervisor says so of a worker that had to be killed.
+        assert "did not end within" not in server.messages()
 
 
 # Switched off
