@@ -116,19 +116,21 @@ def clock(patient: Patient) -> Finding:
     """Whether this machine, the database and the log agree on the time."""
     check, before = "clock", time()
     ((there, newest),) = patient.ask("clock")
-    here = (before + time()) / 2
+    after = time()
     remedy = "Set both clocks by NTP."
-    if newest is not None and newest - here > CLOCK_SECONDS_AT_MOST:
+    if newest is not None and newest - after > CLOCK_SECONDS_AT_MOST:
         return failed(
             check,
-            f"the newest entry was recorded {newest - here:.0f} s ahead of this machine's time, "
+            f"the newest entry was recorded {newest - after:.0f} s ahead of this machine's time, "
             "and all that follow are recorded at that time until it is reached",
             remedy,
         )
-    found = f"{abs(there - here):.1f} s {'behind' if here < there else 'ahead of'} the database"
-    if abs(there - here) > CLOCK_SECONDS_AT_MOST:
+    # However long it took, the database told its time between before and after.
+    apart = max(there - after, before - there, 0)
+    found = f"{apart:.1f} s {'behind' if after < there else 'ahead of'} the database"
+    if apart > CLOCK_SECONDS_AT_MOST:
         return failed(check, found, remedy)
-    if abs(there - here) > CLOCK_SECONDS:
+    if apart > CLOCK_SECONDS:
         return warning(check, found, remedy)
     return ok(check, found)
 

@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from interfaces.doctor.finding import Finding, failed, in_words, ok, warning
@@ -31,16 +32,19 @@ def secrets_files(settings: Settings) -> Finding:
     return ok(check, "readable by their owner alone" if files else "given by the environment")
 
 
-def disk_space(settings: Settings) -> Finding:
+def disk_space(
+    settings: Settings, disk_usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage
+) -> Finding:
     """Whether the data folder's disk has room left."""
-    found = shutil.disk_usage(next(path for path in _and_above(settings.data) if path.exists()))
-    free = f"{found.free / (1 << 30):.1f} GiB free of {found.total / (1 << 30):.1f}"
+    folder = next(path for path in _and_above(settings.data) if path.exists())
+    total, _, free = disk_usage(folder)
+    found = f"{free / (1 << 30):.1f} GiB free of {total / (1 << 30):.1f}"
     remedy = "Make room or grow the disk: a full one stops every write (docs/operations.md)."
-    if found.free < FULL_BYTES:
-        return failed("disk space", free, remedy)
-    if found.free < min(LOW_BYTES, found.total / 10):
-        return warning("disk space", free, remedy)
-    return ok("disk space", free)
+    if free < FULL_BYTES:
+        return failed("disk space", found, remedy)
+    if free < min(LOW_BYTES, total / 10):
+        return warning("disk space", found, remedy)
+    return ok("disk space", found)
 
 
 def _others_may_read(path: Path) -> bool:

@@ -22,23 +22,28 @@ SAMPLED_ROWS = 20
 """Of each fold."""
 
 FOLDED_AT_MOST = 5_000
-"""Entries up to which a row is folded again; longer histories are left to others."""
+"""Entries up to which a row is folded again: the doctor is asked for an answer in seconds."""
 
 HEXADECIMAL = "0123456789abcdef"
 
 RESTORE = "Stop writing. Restore the last sound backup, or find what was done to the table `log`."
 
 
-def dense(patient: Patient) -> Finding:
+def dense(
+    patient: Patient,
+    counted_at_most: int = COUNTED_AT_MOST,
+    stretches: int = STRETCHES,
+    stretch: int = STRETCH,
+) -> Finding:
     """Whether the log holds every position from 1 to its head."""
     check, ((first, head),) = "log without holes", patient.ask("ends_of_log")
     if head == 0:
         return ok(check, "empty")
-    if head <= COUNTED_AT_MOST:
+    if head <= counted_at_most:
         ((entries,),) = patient.ask("count_log", head=head)
         missing, looked_at = head - entries, f"{entries:,} entries counted"
     else:
-        entries, missing, _ = _stretches(patient, head)
+        entries, missing, _ = _stretches(patient, head, stretches, stretch)
         looked_at = f"{entries:,} of {head:,} positions looked at"
     if missing or first != 1:
         return failed(check, f"{missing:,} entries missing, the first at {first:,}", RESTORE)
@@ -54,33 +59,39 @@ def in_order_of_time(patient: Patient) -> Finding:
     return ok(check, f"never go back over {entries:,} entries")
 
 
-def rows_equal_the_log(patient: Patient) -> Finding:
+def rows_equal_the_log(patient: Patient, folded_at_most: int = FOLDED_AT_MOST) -> Finding:
     """Whether rows are what their entries fold to, for a sample."""
     check, connection = "rows equal the log", patient.connection
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     # One snapshot, or a row and its entries would be of two moments.
     with connection.transaction():
-        sampled = list(dict.fromkeys(_sample(patient)))
-        wrong = [
-            f"{fold.name} {key}"
-            for fold, key, entry in sampled
-            if not _equals(patient, fold, key, entry)
-        ]
+        sampled = {(fold, key): entry for fold, key, entry in _sample(patient)}
+        equal = {
+            f"{fold.name} {key}": _equals(patient, fold, key, entry, folded_at_most)
+            for (fold, key), entry in sampled.items()
+        }
+    folded = [name for name, found in equal.items() if found is not None]
+    wrong = [name for name in folded if not equal[name]]
     if wrong:
         return failed(
             check,
-            f"{len(wrong):,} of {len(sampled):,} differ: {in_words(wrong)}",
+            f"{len(wrong):,} of {len(folded):,} differ: {in_words(wrong)}",
             "Stop the server, drop the fold's table (`drop table state_NAME`) and start it: it "
             "fills the table from the log. Report it: this is a defect, or a change by hand.",
         )
-    return ok(check, f"{len(sampled):,} folded again")
+    found = f"{len(folded):,} folded again"
+    if left_out := len(equal) - len(folded):
+        found += f", {left_out:,} with more than {folded_at_most:,} entries left out"
+    return ok(check, found)
 
 
-def _stretches(patient: Patient, head: int) -> tuple[int, int, int]:
+def _stretches(
+    patient: Patient, head: int, stretches: int = STRETCHES, length: int = STRETCH
+) -> tuple[int, int, int]:
     if head == 0:
         return 0, 0, 0
     ((entries, missing, backwards),) = patient.ask(
-        "stretches", head=head, stretches=STRETCHES, length=STRETCH
+        "stretches", head=head, stretches=stretches, length=length
     )
     return entries, missing, backwards
 
@@ -91,7 +102,7 @@ def _sample(patient: Patient) -> Iterator[tuple[AnyFold, str, Entry | None]]:
     From the log, because a row may be missing; and from the tables, because a row may be wrong.
     """
     table, ((_, head),) = folds_by_type(INLINE), patient.ask("ends_of_log")
-    positions = [random.randint(1, head) for _ in range(SAMPLED_ENTRIES if head else 0)]  # noqa: S311
+    positions = random.sample(range(1, head + 1), min(head, SAMPLED_ENTRIES))
     for entry in _entries_at(patient, positions).values():
         for fold in table.get(entry.type, ()):
             for key in fold.keys(entry):
@@ -115,17 +126,19 @@ def _entries_at(patient: Patient, positions: Iterable[int]) -> dict[int, Entry]:
     return {position: decode(document) for position, document in found}
 
 
-def _equals(patient: Patient, fold: AnyFold, key: str, entry: Entry | None) -> bool:
+def _equals(
+    patient: Patient, fold: AnyFold, key: str, entry: Entry | None, folded_at_most: int
+) -> bool | None:
+    """Whether a row is what its entries fold to; None when they are too many to tell."""
     if entry is None or key not in set(fold.keys(entry)):
         return False
     if fold.about:
         types = stored_names(fold.events)
-        limit = FOLDED_AT_MOST + 1
-        found = patient.ask("about", source=key, types=types, limit=limit)
+        found = patient.ask("about", source=key, types=types, limit=folded_at_most + 1)
     else:
-        found = patient.ask("of_stream", source=entry.stream, limit=FOLDED_AT_MOST + 1)
-    if len(found) > FOLDED_AT_MOST:
-        return True
+        found = patient.ask("of_stream", source=entry.stream, limit=folded_at_most + 1)
+    if len(found) > folded_at_most:
+        return None
     history = [(position, decode(document)) for position, document in found]
     folded = fold_log(history, [fold]).get((fold.name, key), NO_ROW)
     return folded == _stored(patient, fold, (fold.name, key))
