@@ -1,7 +1,5 @@
 """Admission: how a partner comes in, rises to production, and is stopped and let go on."""
 
-import re
-
 import msgspec
 
 from domain.command import Change, Document, Outcome
@@ -13,6 +11,8 @@ from domain.partner import (
     PARTNER,
     PUBLIC_SLUG,
     SLUG,
+    SLUG_FORM,
+    SLUG_LENGTH_AT_MOST,
     Approved,
     Challenged,
     Environment,
@@ -100,8 +100,11 @@ def admitted(
     name, slug, environment = approved.name, approved.slug, approved.environment
     if not 1 <= len(name) <= NAME_LENGTH_AT_MOST or not name.isprintable() or not name.strip():
         raise InvalidName(what="name", reason=f"1 to {NAME_LENGTH_AT_MOST} printable characters")
-    if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug) is None or len(slug) > 63:
-        raise InvalidName(what="slug", reason="1 to 63 of a-z, 0-9 and single hyphens between")
+    if SLUG_FORM.fullmatch(slug) is None or len(slug) > SLUG_LENGTH_AT_MOST:
+        raise InvalidName(
+            what="slug",
+            reason=f"1 to {SLUG_LENGTH_AT_MOST} of a-z, 0-9 and single hyphens between",
+        )
     if known.get(SLUG, slug) is not None or (slug == PUBLIC_SLUG and not approved.public):
         raise SlugTaken(slug=slug)
     stream, tenant = f"{CATEGORY}-{partner_id}", tenant_of(environment, partner_id)

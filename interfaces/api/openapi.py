@@ -1,6 +1,6 @@
 """The OpenAPI document: what FastAPI cannot derive from the routes, said once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, NotRequired, TypeVar
 
 from pydantic import Field
@@ -8,7 +8,8 @@ from typing_extensions import TypedDict
 
 from domain import refusals
 from domain.refusals import Refusal
-from interfaces.api.errors import status_of
+from interfaces.api.errors import every_refusal, status_of
+from interfaces.api.next_steps import NEXT_STEPS
 
 Refusals = tuple[type[Refusal], ...]
 E = TypeVar("E", bound=Callable[..., Any])
@@ -24,36 +25,82 @@ DOCUMENT: dict[str, Any] = {
         "answers from state at least that new."
     ),
     "license_info": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    # An operation's id is the name of its endpoint.
+    "generate_unique_id_function": lambda route: route.name,
 }
+"""What the application is made with."""
 
-IDEMPOTENT: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": False,
-            "description": "1 to 255 visible ASCII characters. A repeat within 24 hours gets the "
-            "first reply again, with X-Idempotency-Replay: true.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-            "example": "tx-2026-11-22-001",
-        }
-    ]
+VISIBLE_ASCII = "^[!-~]+$"
+
+IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "1 to 255 visible ASCII characters. A repeat within 24 hours gets the first "
+    "reply again, with X-Idempotency-Replay: true.",
+    "schema": {"type": "string", "pattern": VISIBLE_ASCII, "minLength": 1, "maxLength": 255},
+    "example": "tx-2026-11-22-001",
 }
+MIN_POSITION: dict[str, Any] = {
+    "name": "X-Min-Position",
+    "in": "header",
+    "required": False,
+    "description": "Answer from a log at least this long; 503 when it is not in 2 seconds.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
+    "example": "3",
+}
+REQUEST_ID: dict[str, Any] = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "required": False,
+    "description": "Your own id of the request, echoed if it is 1 to 128 visible ASCII "
+    "characters; anything else is replaced.",
+    "schema": {"type": "string"},
+    "example": "checkout-7f3a",
+}
+PARAMETERS = {one["name"]: one for one in (IDEMPOTENCY_KEY, MIN_POSITION, REQUEST_ID)}
+"""The headers of requests."""
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-Id": {
+        "description": "The request's own X-Request-Id, or a new one.",
+        "schema": {"type": "string", "pattern": VISIBLE_ASCII, "minLength": 1, "maxLength": 128},
+        "required": True,
+    },
+    "X-Log-Position": {
+        "description": "On a write: the position of the last entry that the request wrote, or, "
+        "if there was nothing to write, of the last that it saw.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "X-Idempotency-Replay": {
+        "description": "On a repeat: the first reply is given again.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+    "Retry-After": {
+        "description": "In so many seconds the same request may be sent again.",
+        "schema": {"type": "integer", "minimum": 1},
+        "required": True,
+    },
+}
+"""The headers of replies."""
+
+
+def shared(kind: str, name: str) -> dict[str, str]:
+    """A pointer to what the document says once."""
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+IDEMPOTENT: dict[str, Any] = {"parameters": [shared("parameters", "Idempotency-Key")]}
 """What a route that takes an Idempotency-Key adds to the document."""
 
-READ: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "X-Min-Position",
-            "in": "header",
-            "required": False,
-            "description": "Answer from a log at least this long; 503 when it is not in 2 seconds.",
-            "schema": {"type": "integer", "minimum": 0},
-            "example": 3,
-        }
-    ]
-}
+READ: dict[str, Any] = {"parameters": [shared("parameters", "X-Min-Position")]}
 """What a route that reads adds to the document."""
+
+READ_AND_RECORDED: dict[str, Any] = {
+    **READ,
+    "responses": {"200": {"headers": {"X-Log-Position": shared("headers", "X-Log-Position")}}},
+}
+"""What a route that reads, and records what it made of it, adds to the document."""
 
 ANY_ROUTE: Refusals = (refusals.InternalError,)
 LIMITED: Refusals = (refusals.RateLimited,)
@@ -107,20 +154,18 @@ def refuses(*own: type[Refusal]) -> Callable[[E], E]:
 
 def responses(*may: type[Refusal]) -> dict[int | str, dict[str, Any]]:
     """Refusals as FastAPI's ``responses``: each status with its codes."""
-    by_status: dict[int, dict[str, type[Refusal]]] = {}
+    by_status: dict[int, dict[str, None]] = {}
     for refusal in may:
-        by_status.setdefault(status_of(refusal), {})[refusal.code] = refusal
+        by_status.setdefault(status_of(refusal), {})[refusal.code] = None
     return {
         status: {
             "model": ErrorOut,
-            "description": ", ".join(named),
+            "description": ", ".join(codes),
             "content": {
-                "application/json": {
-                    "examples": {code: {"value": example(named[code])} for code in named}
-                }
+                "application/json": {"examples": {code: shared("examples", code) for code in codes}}
             },
         }
-        for status, named in sorted(by_status.items())
+        for status, codes in sorted(by_status.items())
     }
 
 
@@ -133,27 +178,83 @@ def example(refusal: type[Refusal]) -> dict[str, str]:
 
 
 def finish(document: dict[str, Any]) -> dict[str, Any]:
-    """Take out what FastAPI says of its own 422, which is never answered, and add the headers
-    that every reply carries.
+    """Say once what many operations share, what they all have and where each leads; leave out what
+    is never answered, and what says nothing.
     """
-    for operation in (op for path in document["paths"].values() for op in path.values()):
-        replies = operation["responses"]
-        if "HTTPValidationError" in str(replies.get("422")):
-            del replies["422"]
-        for status, reply in replies.items():
-            reply["headers"] = {"X-Request-Id": REQUEST_ID_HEADER}
-            if status in ("200", "201", "207") and "requestBody" in operation:
-                reply["headers"]["X-Log-Position"] = POSITION_HEADER
+    components = document["components"]
     for name in ("HTTPValidationError", "ValidationError"):
-        document["components"]["schemas"].pop(name, None)
+        components["schemas"].pop(name, None)
+    components["schemas"] = _without_titles(components["schemas"])
+    components["parameters"] = PARAMETERS
+    components["headers"] = HEADERS
+    components["examples"] = {one.code: {"value": example(one)} for one in every_refusal()}
+    operations = {}
+    for method, operation in _operations(document):
+        operations[operation["operationId"]] = operation
+        _finish_parameters(operation)
+        _finish_replies(method, operation)
+    for name, links in NEXT_STEPS.items():
+        _success(operations[name])["links"] = {link["operationId"]: link for link in links}
     return document
 
 
-REQUEST_ID_HEADER = {
-    "description": "The request's own X-Request-Id, or a new one.",
-    "schema": {"type": "string"},
-}
-POSITION_HEADER = {
-    "description": "On a write: the position of the entry that the request wrote.",
-    "schema": {"type": "integer"},
-}
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for operations in document["paths"].values():
+        yield from operations.items()
+
+
+def _finish_parameters(operation: dict[str, Any]) -> None:
+    """An optional parameter is left out, never null; what it is for is said once."""
+    parameters = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        if "schema" in parameter:
+            schema = _without_titles(parameter["schema"])
+            match [one for one in schema.pop("anyOf", []) if one != {"type": "null"}]:
+                case [only]:
+                    schema = {**only, **schema}
+                case [_, *_] as several:
+                    schema["anyOf"] = several
+            if "description" in schema:
+                parameter["description"] = schema.pop("description")
+            parameter["schema"] = schema
+    parameters.append(shared("parameters", "X-Request-Id"))
+
+
+def _finish_replies(method: str, operation: dict[str, Any]) -> None:
+    """FastAPI's own 422 is never answered; each reply has headers."""
+    replies, parameters = operation["responses"], operation["parameters"]
+    if "HTTPValidationError" in str(replies.get("422")):
+        del replies["422"]
+    for status, reply in replies.items():
+        names = ["X-Request-Id"]
+        if status in ("429", "503"):
+            names.append("Retry-After")
+        if reply is _success(operation):
+            if method != "get" and READ["parameters"][0] not in parameters:
+                names.append("X-Log-Position")
+            if IDEMPOTENT["parameters"][0] in parameters:
+                names.append("X-Idempotency-Replay")
+        reply["headers"] = {name: shared("headers", name) for name in names}
+
+
+def _success(operation: dict[str, Any]) -> dict[str, Any]:
+    """The reply to a request that was taken."""
+    reply: dict[str, Any]
+    (reply,) = (reply for status, reply in operation["responses"].items() if status < "3")
+    return reply
+
+
+def _without_titles(schema: Any) -> Any:
+    """A schema without the titles that are made of its own names."""
+    match schema:
+        case dict():
+            return {
+                name: value
+                if name in ("default", "example", "examples")
+                else _without_titles(value)
+                for name, value in schema.items()
+                if name != "title" or not isinstance(value, str)
+            }
+        case list():
+            return [_without_titles(one) for one in schema]
+    return schema

@@ -2,14 +2,19 @@
 
 What comes in is a pydantic model, because it must be checked. What goes out is a TypedDict,
 because it is already right: mypy checks it here, the tests check it against the document.
+
+The document says more than the models check (``json_schema_extra``) where the domain refuses in
+words of its own, with a code and a hint that pydantic could not give. A type with a name is
+described once, and referred to.
 """
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
+from domain.action import NAME, NAME_LENGTH_AT_MOST
 from domain.instants import Instant, parse_instant
 from domain.refusals import InvalidField, InvalidOccurredAt, MissingField, Refusal, UnknownField
 
@@ -37,33 +42,76 @@ class Query(BaseModel):
     )
 
 
-ExternalId = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=256,
-        description="Your own identifier of the person or agent. Kept only as a keyed hash.",
-        examples=["emp-12345"],
-    ),
-]
+Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 
-Moment = Annotated[
-    str,
-    Field(
-        description="RFC 3339 time in UTC with milliseconds.",
-        examples=["2026-11-22T08:00:00.123Z"],
-    ),
-]
+def described_as(name: str) -> WithJsonSchema:
+    """What the document says of an item that is checked later, alone: what it says of a model."""
+    return WithJsonSchema({"$ref": f"#/components/schemas/{name}"})
 
 
-OccurredAt = Annotated[
-    str | None,
-    Field(
-        description="RFC 3339 time with a zone; absent: the time of recording.",
-        examples=["2026-11-22T08:00:00Z"],
-    ),
-]
+def _whole(value: object) -> object:
+    # To JSON, 3.0 is the integer 3.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+
+
+ExternalId = TypeAliasType(
+    "ExternalId",
+    Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=256,
+            description="Your own identifier of the person or agent. Kept only as a keyed hash.",
+            examples=["emp-12345"],
+        ),
+    ],
+)
+
+
+ActionName = TypeAliasType(
+    "ActionName",
+    Annotated[
+        str,
+        Field(
+            description="One of GET /v1/policy/actions.",
+            examples=["data.export_pii"],
+            json_schema_extra={"pattern": f"^{NAME.pattern}$", "maxLength": NAME_LENGTH_AT_MOST},
+        ),
+    ],
+)
+
+
+Moment = TypeAliasType(
+    "Moment",
+    Annotated[
+        str,
+        Field(
+            description="RFC 3339 time in UTC with milliseconds.",
+            examples=["2026-11-22T08:00:00.123Z"],
+            json_schema_extra={"format": "date-time", "pattern": r"\.[0-9]{3}Z$"},
+        ),
+    ],
+)
+
+
+Time = TypeAliasType(
+    "Time",
+    Annotated[
+        str,
+        Field(
+            description="RFC 3339 time with a zone.",
+            examples=["2026-11-22T08:00:00Z"],
+            json_schema_extra={"format": "date-time"},
+        ),
+    ],
+)
+
+
+OccurredAt = Annotated[Time | None, Field(description="Absent: the time of recording.")]
 
 
 def occurred_at_of(text: str | None) -> Instant | None:
@@ -81,21 +129,43 @@ class Actor(Wire):
     id: ExternalId
 
 
+Place = TypeAliasType(
+    "Place",
+    Annotated[
+        str,
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "string", "pattern": "^[0-9]{1,18}$"},
+                    {"type": "string", "format": "date-time"},
+                ],
+                "description": "A position of the log, or an RFC 3339 time with a zone.",
+                "examples": ["42", "2026-11-22T08:00:00Z"],
+            }
+        ),
+    ],
+)
+
+
 class AsOf(Query):
     """The state of the log that an answer is wanted from."""
 
-    as_of: str | None = Field(
+    as_of: Place | None = Field(
         None,
-        description="A position of the log, or an RFC 3339 time: answer as the log stood then.",
+        description="Answer as the log stood then: at a position, or at a time.",
+        examples=["42"],
     )
 
 
 class PageOfList(Query):
     """Which page of a list."""
 
-    limit: int = Field(50, ge=1, le=200)
+    limit: int = Field(50, ge=1, le=200, description="How many at most.")
     cursor: str | None = Field(
-        None, max_length=200, description="pagination.cursor of the page before."
+        None,
+        max_length=200,
+        description="pagination.cursor of the page before.",
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
     )
 
     def moment(self, name: str) -> Instant | None:

@@ -131,8 +131,7 @@ class Both:
         if lines:
             more["content-type"] = "application/x-ndjson"
             text = "\n".join(json.dumps(event) for event in batch)
-            url = client.http.base_url.join(path)
-            reply = httpx.post(url, content=text, headers=client.headers(more), timeout=30)
+            reply = client.http.post(path, content=text, headers=client.headers(more))
             results = [json.loads(line) for line in reply.text.splitlines()]
         else:
             reply = client.post(path, {"events": batch}, key=key)

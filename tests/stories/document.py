@@ -45,15 +45,20 @@ class Document:
         documented = operation["responses"].get(str(reply.status_code))
         if documented is None:
             raise Undocumented(f"{told(reply)}: the operation names no such status")
-        media_type = reply.headers["content-type"].partition(";")[0]
-        content = documented["content"].get(media_type)
+        content = documented["content"].get(_media_type(reply))
         if content is None:
-            raise Undocumented(f"{told(reply)}: the operation names no {media_type}")
-        if media_type == "application/json":
-            self._validate(reply, reply.json(), content["schema"])
-        if reply.is_success and "requestBody" in operation and not _refused_items(reply):
-            taken = operation["requestBody"]["content"]["application/json"]["schema"]
-            self._validate(reply, json.loads(request.content), taken)
+            raise Undocumented(f"{told(reply)}: the operation names no {_media_type(reply)}")
+        match _media_type(reply):
+            case "application/json":
+                self._validate(reply, reply.json(), content["schema"])
+            case "application/x-ndjson":
+                lines = [json.loads(line) for line in reply.content.splitlines()]
+                self._validate(reply, lines, content["schema"])
+        if reply.is_success and _media_type(request) == "application/json":
+            taken = _taken(json.loads(request.content), reply.json())
+            schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            if taken:
+                self._validate(reply, taken, schema)
 
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
         for known, operations in self._paths:
@@ -63,14 +68,26 @@ class Document:
         return None
 
     def _validate(self, reply: httpx.Response, instance: object, schema: dict[str, Any]) -> None:
-        validator = Draft202012Validator({**schema, "components": self._components})
+        validator = Draft202012Validator(
+            {**schema, "components": self._components},
+            format_checker=Draft202012Validator.FORMAT_CHECKER,
+        )
         for fault in validator.iter_errors(instance):
             raise Undocumented(f"{told(reply)}: {fault.json_path} {fault.message}")
 
 
-def _refused_items(reply: httpx.Response) -> bool:
-    """Whether some items of the request were wrong: each is checked alone, and refused alone."""
-    return bool(reply.json().get("summary", {}).get("errors"))
+def _media_type(message: httpx.Request | httpx.Response) -> str:
+    return str(message.headers.get("content-type", "")).partition(";")[0]
+
+
+def _taken(body: Any, said: dict[str, Any]) -> Any:
+    """What was taken of a body, if anything: items of a batch are refused alone."""
+    if "results" not in said:
+        return body
+    ((name, items),) = body.items()
+    results = zip(items, said["results"], strict=True)
+    taken = [item for item, result in results if result["status"] != "error"]
+    return {name: taken} if taken else None
 
 
 def told(reply: httpx.Response) -> str:

@@ -1,12 +1,17 @@
-"""A client that sends lines and reads the answers while it sends, as the stream wants it."""
+"""A client that sends lines and reads the answers while it sends, as the stream wants it.
+
+Answers are looked at as every reply is: they hold what the document says.
+"""
 
 import json
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
+
+import httpx
 
 from tests.stories.client import Client
 
@@ -16,8 +21,10 @@ Answers = list[dict[str, Any]]
 class LineStream:
     """A POST of NDJSON that is on its way."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: socket.socket, look_at: Callable[[HTTPResponse, bytes], None]
+    ) -> None:
+        self._connection, self._look_at = connection, look_at
         self.reply = HTTPResponse(connection, method="POST")
 
     def send(self, *items: object) -> None:
@@ -34,15 +41,18 @@ class LineStream:
 
     def answers(self, count: int) -> Answers:
         """As many answers, once they are there."""
-        if not self.reply.headers:
-            self.reply.begin()
-        return [json.loads(self.reply.readline()) for _ in range(count)]
+        return self._read(self.reply.readline() for _ in range(count))
 
     def rest(self) -> Answers:
         """All answers that are left."""
+        return self._read(self.reply)
+
+    def _read(self, answers: Iterable[bytes]) -> Answers:
         if not self.reply.headers:
             self.reply.begin()
-        return [json.loads(line) for line in self.reply]
+        lines = list(answers)
+        self._look_at(self.reply, b"".join(lines))
+        return [json.loads(line) for line in lines]
 
 
 def line_of(item: object) -> bytes:
@@ -63,10 +73,19 @@ def streaming(
         headers["idempotency-key"] = key
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     assert url.hostname is not None
+
+    def look_at(reply: HTTPResponse, content: bytes) -> None:
+        request = httpx.Request("POST", partner.http.base_url.join(path), headers=headers)
+        whole = httpx.Response(
+            reply.status, headers=reply.getheaders(), content=content, request=request
+        )
+        for look in partner.http.event_hooks["response"]:
+            look(whole)
+
     with socket.create_connection((url.hostname, url.port), timeout=30) as connection:
         head = f"POST {path} HTTP/1.1\r\ntransfer-encoding: chunked\r\n{lines}\r\n"
         connection.sendall(head.encode())
-        yield LineStream(connection)
+        yield LineStream(connection, look_at)
 
 
 def stream(partner: Client, items: Iterable[object], *, key: str | None = None) -> Answers:

@@ -12,8 +12,10 @@ from jsonschema import Draft202012Validator
 from tests.interfaces.serving import Served, eventually
 from tests.stories.client import Client, a_person, an_event
 from tests.stories.document import Document, Undocumented
+from tests.stories.lines import line_of
 
 METHODS = {"get", "post", "put", "patch", "delete"}
+NDJSON = "application/x-ndjson"
 FOR_ANYBODY = {"POST /v1/partners/register", "GET /v1/partners/public-sandbox"}
 
 
@@ -173,9 +175,58 @@ def test_the_document_s_schemas_are_json_schema_and_use_its_words_only(
 
 def test_every_parameter_of_a_path_is_named_as_in_the_path(document: Document) -> None:
     for name, operation in operations(document):
-        named = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"]
+        named = [one["name"] for one in parameters(operation, document) if one["in"] == "path"]
 
         assert re.findall(r"\{(.+?)\}", name) == named, name
+
+
+def test_every_header_of_a_request_has_a_schema_and_an_example_that_is_right(
+    document: Document,
+) -> None:
+    for name, operation in operations(document):
+        headers = [one for one in parameters(operation, document) if one["in"] == "header"]
+
+        assert "X-Request-Id" in {one["name"] for one in headers}, name
+        for header in headers:
+            assert Draft202012Validator(header["schema"]).is_valid(header["example"]), name
+
+
+def parameters(operation: dict[str, Any], document: Document) -> list[dict[str, Any]]:
+    """What an operation takes beside its body, with what it refers to put in its place."""
+    shared = document.content["components"]["parameters"]
+    return [
+        shared[one["$ref"].rpartition("/")[2]] if "$ref" in one else one
+        for one in operation["parameters"]
+    ]
+
+
+def test_every_link_leads_to_an_operation_that_takes_what_it_hands_over(
+    document: Document,
+) -> None:
+    known = {operation["operationId"]: operation for _, operation in operations(document)}
+    links = [
+        link
+        for operation in known.values()
+        for reply in operation["responses"].values()
+        for link in reply.get("links", {}).values()
+    ]
+
+    assert links
+    for link in links:
+        target = known[link["operationId"]]
+        taken = {one["name"] for one in parameters(target, document)}
+        assert set(link.get("parameters", ())) <= taken, link
+        assert "requestBody" not in link or "requestBody" in target, link
+
+
+def test_every_event_type_and_claim_type_is_in_the_document(
+    partner: Client, document: Document
+) -> None:
+    schemas = document.content["components"]["schemas"]
+    by_category = partner.get("/v1/event-types")["categories"].values()
+
+    assert set(schemas["EventType"]["enum"]) == {name for names in by_category for name in names}
+    assert {"claim.chargeback", "chargeback"} <= set(schemas["ClaimType"]["enum"])
 
 
 def test_every_operation_says_what_it_is(document: Document) -> None:
@@ -240,10 +291,33 @@ def test_a_reply_that_the_document_does_not_allow_is_noticed(
         ({name: event[name] for name in event if name != "id"}, 201),
         (event | {"position": "one"}, 201),
         (event | {"extra": 1}, 201),
+        (event | {"id": "one"}, 201),
+        (event | {"recordedAt": "2026-11-22T08:00:00Z"}, 201),
         (event, 299),
         ({"detail": "no"}, 400),
     ):
         wrong = httpx.Response(status, json=body, request=reply.request)
+        with pytest.raises(Undocumented):
+            document.check(wrong)
+    document.check(reply)
+
+
+def test_a_line_that_the_document_does_not_allow_is_noticed(
+    partner: Client, document: Document
+) -> None:
+    reply = partner.post_bytes("/v1/events/batch", line_of(an_event()), media_type=NDJSON)
+    answer = reply.json()
+    for line in (
+        {name: answer[name] for name in answer if name != "event"},
+        answer | {"status": "taken"},
+        answer | {"extra": 1},
+    ):
+        wrong = httpx.Response(
+            207,
+            content=reply.content + line_of(line),
+            headers={"content-type": NDJSON},
+            request=reply.request,
+        )
         with pytest.raises(Undocumented):
             document.check(wrong)
     document.check(reply)

@@ -15,25 +15,27 @@ from interfaces.api.call import Answered, Call
 from interfaces.api.mir.standing import Tier
 from interfaces.api.openapi import READ, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import Query, Wire
+from interfaces.api.wire import WHOLE, ActionName, Id, Query, Wire
 from projections.actions import ActionTable, AskActions
 from projections.dry_run import DryRun, dry_run
 
 router = APIRouter(route_class=LeanRoute, tags=["Policy"])
 
 LimitName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")]
-LimitValue = Annotated[int, Field(ge=0, le=10**12)]
+LimitValue = Annotated[int, Field(ge=0, le=10**12), WHOLE]
+LimitsIn = Annotated[
+    dict[LimitName, LimitValue],
+    Field(min_length=1, max_length=8, json_schema_extra={"additionalProperties": False}),
+]
 
 
 class ActionIn(Wire):
     """What the action asks for from now on."""
 
-    required_tier: int = Field(ge=0, le=3)
+    required_tier: Annotated[Tier, WHOLE]
     risk: Risk
-    limits: dict[LimitName, LimitValue] | None = Field(
+    limits: LimitsIn | None = Field(
         None,
-        min_length=1,
-        max_length=8,
         description="The constrained form that LIMIT allows.",
         examples=[{"maxPerDay": 3}],
     )
@@ -78,7 +80,7 @@ class ActionsOut(TypedDict):
 class FlipOut(TypedDict):
     """A decision that would be another."""
 
-    decision_correlation_id: str
+    decision_correlation_id: Id
     recorded: Decision
     wouldBe: Decision
 
@@ -163,7 +165,7 @@ async def get_actions(call: Call) -> Answered:
     summary="Show a policy action",
 )
 @refuses(NotFound)
-async def get_action(call: Call, action: str) -> Answered:
+async def get_action(call: Call, action: ActionName) -> Answered:
     """One action as your policy knows it."""
     found = (await _table(call)).named(action)
     if found is None:
@@ -179,7 +181,7 @@ async def get_action(call: Call, action: str) -> Answered:
 )
 @refuses(TooManyActions)
 async def put_action(
-    call: Call, action: str, wanted: ActionIn, query: Annotated[DryRunQuery, FromQuery()]
+    call: Call, action: ActionName, wanted: ActionIn, query: Annotated[DryRunQuery, FromQuery()]
 ) -> Answered:
     """Override an action, or add one, for your own tenant. The policy's version rises with each
     change. With dryRun nothing changes: you see which recorded decisions would flip.

@@ -7,11 +7,17 @@ from fastapi import APIRouter
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from application.guarded_fetch import FetchFailed, fetch_text, read_origin
+from application.guarded_fetch import URL_LENGTH_AT_MOST, FetchFailed, fetch_text, read_origin
 from application.ids import new_id
 from application.rate_limits import counted_as
-from domain.admission import Approval, PromotePartner, Promotion, RegisterPartner
-from domain.partner import Environment, Status, slug_from
+from domain.admission import (
+    NAME_LENGTH_AT_MOST,
+    Approval,
+    PromotePartner,
+    Promotion,
+    RegisterPartner,
+)
+from domain.partner import SLUG_FORM, SLUG_LENGTH_AT_MOST, Environment, Status, slug_from
 from domain.refusals import (
     AlreadyPromoted,
     ChallengeFailed,
@@ -24,7 +30,7 @@ from domain.refusals import (
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import IDEMPOTENT, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import Wire
+from interfaces.api.wire import Id, Wire
 
 router = APIRouter(route_class=LeanRoute, tags=["Partners"])
 
@@ -41,10 +47,16 @@ def _true(value: object) -> object:
 class RegistrationIn(Wire):
     """Who you are, and how the operator reaches you."""
 
-    name: str = Field(examples=["Acme & Co."])
+    name: str = Field(
+        examples=["Acme & Co."],
+        json_schema_extra={"minLength": 1, "maxLength": NAME_LENGTH_AT_MOST, "pattern": r"\S"},
+    )
     accept_terms: Annotated[Literal[True], BeforeValidator(_true)]
     slug: str | None = Field(
-        None, description="A short name; made of the name when absent.", examples=["acme-co"]
+        None,
+        description="A short name; made of the name when absent.",
+        examples=["acme-co"],
+        json_schema_extra={"pattern": f"^{SLUG_FORM.pattern}$", "maxLength": SLUG_LENGTH_AT_MOST},
     )
     website: str | None = Field(None, max_length=300, pattern=r"^https?://[!-~]+$")
     email: str | None = Field(None, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
@@ -53,7 +65,9 @@ class RegistrationIn(Wire):
 class SiteIn(Wire):
     """Your site, under which the token of your registration is served."""
 
-    url: str = Field(examples=["https://acme.example"])
+    url: str = Field(
+        examples=["https://acme.example"], json_schema_extra={"maxLength": URL_LENGTH_AT_MOST}
+    )
 
 
 class DomainChallengeOut(TypedDict):
@@ -65,7 +79,7 @@ class DomainChallengeOut(TypedDict):
 class RegistrationOut(TypedDict):
     """A new partner. ``apiKey`` and ``token`` are shown this once; a replay has null there."""
 
-    partnerId: str
+    partnerId: Id
     apiKey: str | None
     domainChallenge: DomainChallengeOut
     environment: Environment

@@ -21,7 +21,7 @@ from interfaces.api.mir.policy import (
 )
 from interfaces.api.openapi import refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import Wire, refusal_of
+from interfaces.api.wire import Wire, described_as, refusal_of
 
 router = APIRouter(route_class=LeanRoute, tags=["Policy"])
 
@@ -33,8 +33,8 @@ class EvaluationsIn(Wire):
 
     bytes_at_most: ClassVar[int] = 1024 * 1024
 
-    evaluations: list[SkipValidation[EvaluationIn]] = Field(
-        min_length=1, json_schema_extra={"maxItems": EVALUATIONS_AT_MOST}
+    evaluations: list[Annotated[SkipValidation[EvaluationIn], described_as("EvaluationIn")]] = (
+        Field(min_length=1, json_schema_extra={"maxItems": EVALUATIONS_AT_MOST})
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from fastapi import Query as FromQuery
 from pydantic import Field
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from application.ids import new_id
 from application.log.submission import Repeat
@@ -36,6 +36,7 @@ from interfaces.api.route import Endpoint, LeanRoute, needs
 from interfaces.api.wire import (
     AsOf,
     ExternalId,
+    Id,
     Moment,
     OccurredAt,
     PageOfList,
@@ -54,13 +55,26 @@ from projections.claims import (
 router = APIRouter(route_class=LeanRoute, tags=["Claims"])
 
 
+ClaimType = TypeAliasType(
+    "ClaimType",
+    Annotated[
+        str,
+        Field(
+            description="A kind of claim. The bare word is taken too.",
+            examples=list(CLAIM_TYPES),
+            json_schema_extra={
+                "enum": [*CLAIM_TYPES, *(name.removeprefix("claim.") for name in CLAIM_TYPES)]
+            },
+        ),
+    ],
+)
+
+
 class ClaimIn(Wire):
     """What is held against whom."""
 
     user_external_id: ExternalId
-    claim_type: str = Field(
-        description="The bare word is taken too, such as chargeback.", examples=list(CLAIM_TYPES)
-    )
+    claim_type: ClaimType
     occurred_at: OccurredAt = None
     reference: str | None = Field(
         None,
@@ -81,8 +95,8 @@ class ClaimOut(TypedDict):
     ``entityId`` and ``reference`` are not shown.
     """
 
-    id: str
-    entityId: str | None
+    id: Id
+    entityId: Id | None
     userExternalId: str | None
     claimType: str
     status: Status
@@ -212,7 +226,7 @@ async def get_claims(call: Call, query: Annotated[ClaimsQuery, FromQuery()]) -> 
     summary="Show a claim",
 )
 @refuses(NotFound, UnknownPosition)
-async def get_claim(call: Call, claim_id: str, query: Annotated[AsOf, FromQuery()]) -> Answered:
+async def get_claim(call: Call, claim_id: Id, query: Annotated[AsOf, FromQuery()]) -> Answered:
     """A claim that you filed, or that is against somebody of yours or linked with one of yours."""
     shown = await call.resolve(AskClaim(claim_id, call.principal.tenant), query.as_of)
     return call.show(claim_out(shown))
@@ -231,7 +245,7 @@ def _moves(path: str, permission: str, summary: str) -> Callable[[Endpoint], End
 
 
 @_moves("/claims/{claim_id}/contest", "claims:contest", "Contest a claim")
-async def contest_claim(call: Call, claim_id: str, reason: ContestIn) -> Answered:
+async def contest_claim(call: Call, claim_id: Id, reason: ContestIn) -> Answered:
     """Dispute a claim on behalf of its subject, who is yours or linked with one of yours."""
     command = ContestClaim(
         id=new_id(),
@@ -243,24 +257,24 @@ async def contest_claim(call: Call, claim_id: str, reason: ContestIn) -> Answere
 
 
 @_moves("/claims/{claim_id}/uphold", "claims:settle", "Uphold a claim")
-async def uphold_claim(call: Call, claim_id: str) -> Answered:
+async def uphold_claim(call: Call, claim_id: Id) -> Answered:
     """Keep up a claim of yours that was contested."""
     return await _settle(call, claim_id, "UPHELD")
 
 
 @_moves("/claims/{claim_id}/dismiss", "claims:settle", "Dismiss a claim")
-async def dismiss_claim(call: Call, claim_id: str) -> Answered:
+async def dismiss_claim(call: Call, claim_id: Id) -> Answered:
     """Give up a claim of yours that was contested with reason."""
     return await _settle(call, claim_id, "DISMISSED")
 
 
 @_moves("/claims/{claim_id}/withdraw", "claims:settle", "Withdraw a claim")
-async def withdraw_claim(call: Call, claim_id: str) -> Answered:
+async def withdraw_claim(call: Call, claim_id: Id) -> Answered:
     """Take back a claim of yours."""
     return await _settle(call, claim_id, "WITHDRAWN")
 
 
-async def _settle(call: Call, claim_id: str, verdict: Verdict) -> Answered:
+async def _settle(call: Call, claim_id: Id, verdict: Verdict) -> Answered:
     command = SettleClaim(
         id=new_id(), tenant=call.principal.tenant, claim_id=claim_id, verdict=verdict
     )

@@ -15,7 +15,7 @@ from interfaces.api.call import Answered, Call
 from interfaces.api.mir.standing import Tier
 from interfaces.api.openapi import READ, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import ExternalId, Moment, PageOfList, Pagination
+from interfaces.api.wire import ExternalId, Id, Moment, PageOfList, Pagination, Time
 from projections.decisions import Recorded, decided_again, list_decisions, one_decision
 
 router = APIRouter(route_class=LeanRoute, tags=["Decisions"])
@@ -26,7 +26,7 @@ class DecisionsQuery(PageOfList):
 
     user_external_id: ExternalId | None = None
     action: str | None = Field(None, description="One of GET /v1/policy/actions.")
-    since: str | None = Field(None, description="Recorded at this RFC 3339 time or later.")
+    since: Time | None = Field(None, description="Recorded at this time or later.")
 
 
 class DecidedActor(TypedDict):
@@ -35,7 +35,7 @@ class DecidedActor(TypedDict):
     """
 
     type: ActorKind
-    entityId: str | None
+    entityId: Id | None
     userExternalId: str | None
 
 
@@ -52,7 +52,7 @@ class DecisionOut(TypedDict):
     the last that it saw.
     """
 
-    decision_correlation_id: str
+    decision_correlation_id: Id
     decision: Decision
     action: str
     actor: DecidedActor
@@ -201,7 +201,7 @@ async def get_decisions(call: Call, query: Annotated[DecisionsQuery, FromQuery()
     summary="Show a decision",
 )
 @refuses(NotFound)
-async def get_decision(call: Call, decision_id: str) -> Answered:
+async def get_decision(call: Call, decision_id: Id) -> Answered:
     """One decision, by its decision_correlation_id."""
     return call.show(decision_out(await one_decision(call.fetch, decision_id)))
 
@@ -214,7 +214,7 @@ async def get_decision(call: Call, decision_id: str) -> Answered:
     summary="Replay a decision",
 )
 @refuses(NotFound)
-async def replay_decision(call: Call, decision_id: str) -> Answered:
+async def replay_decision(call: Call, decision_id: Id) -> Answered:
     """Compute a decision again from the log alone, as it stood when the decision was given, and
     hold the two against each other, field by field. Works for somebody erased since, too.
     """

@@ -14,7 +14,7 @@ from domain.refusals import NotFound
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import IDEMPOTENT, READ, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import ExternalId, Moment, Query, Wire
+from interfaces.api.wire import ExternalId, Id, Moment, Query, Wire
 from projections.timeline import timeline
 
 router = APIRouter(route_class=LeanRoute, tags=["Entities"])
@@ -29,7 +29,7 @@ class ErasureIn(Wire):
 class ErasureOut(TypedDict):
     """What was erased, and when."""
 
-    entityId: str
+    entityId: Id
     erasedAt: Moment
     position: int
 
@@ -67,7 +67,7 @@ class PersonQuery(Query):
 class DayOut(TypedDict):
     """What happened on a day, in UTC."""
 
-    date: str
+    date: Annotated[str, Field(json_schema_extra={"format": "date"})]
     events: int
     backfilled: int
 
@@ -82,7 +82,7 @@ class TierOut(TypedDict):
 class ClaimStepOut(TypedDict):
     """A claim of yours was filed, or moved."""
 
-    claimId: str
+    claimId: Id
     status: Status
     at: Moment
 

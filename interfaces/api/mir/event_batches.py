@@ -5,9 +5,9 @@ An item is what a single event is: checked alone, kept for repeats alone, in the
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from time import monotonic
-from typing import Any, ClassVar, Literal, NotRequired
+from typing import Annotated, Any, ClassVar, Literal, NotRequired
 
 import msgspec
 from fastapi import APIRouter
@@ -27,9 +27,9 @@ from interfaces.api.call import Answered, Call, fill
 from interfaces.api.decoding import NDJSON
 from interfaces.api.errors import mir_body
 from interfaces.api.mir.events import EventIn, EventOut, event_out
-from interfaces.api.openapi import IDEMPOTENT, refuses
+from interfaces.api.openapi import IDEMPOTENCY_KEY, refuses, shared
 from interfaces.api.route import LeanRoute, needs, or_lines
-from interfaces.api.wire import Wire, refusal_of
+from interfaces.api.wire import Wire, described_as, refusal_of
 
 router = APIRouter(route_class=LeanRoute, tags=["Events"])
 
@@ -48,7 +48,7 @@ class EventBatchIn(Wire):
 
     bytes_at_most: ClassVar[int] = 1024 * 1024
 
-    events: list[SkipValidation[EventIn]] = Field(
+    events: list[Annotated[SkipValidation[EventIn], described_as("EventIn")]] = Field(
         min_length=1, json_schema_extra={"maxItems": EVENTS_AT_MOST}
     )
 
@@ -119,18 +119,20 @@ REFUSED = {
 SUMMARY = {"total": 2, "created": 1, "replayed": 0, "errors": 1}
 
 
-def _lines(schema: str, *items: object) -> dict[str, Any]:
-    """NDJSON in the document, which has no words for it but these."""
+def _lines(*schemas: str, example: Sequence[object]) -> dict[str, Any]:
+    """NDJSON in the document: the lines are the items of an array."""
+    items = [shared("schemas", schema) for schema in schemas]
+    item = items[0] if len(items) == 1 else {"anyOf": items}
     return {
-        "schema": {"type": "string", "description": f"{schema} as JSON, one a line."},
-        "example": msgspec.json.Encoder().encode_lines(items).decode(),
+        "schema": {"type": "array", "items": item, "description": "As JSON, one a line."},
+        "example": msgspec.json.Encoder().encode_lines(example).decode(),
     }
 
 
 DOCUMENTED: dict[str, Any] = {
     "parameters": [
         {
-            **IDEMPOTENT["parameters"][0],
+            **IDEMPOTENCY_KEY,
             "description": "1 to 255 visible ASCII characters. Stands for each item with its "
             "index: a repeat of the request replays the items that were recorded.",
         }
@@ -138,7 +140,7 @@ DOCUMENTED: dict[str, Any] = {
     "requestBody": {
         "content": {
             "application/json": {"example": {"events": [SENT, SENT_WITHOUT_TYPE]}},
-            NDJSON.decode(): _lines("EventIn", SENT, SENT_WITHOUT_TYPE),
+            NDJSON.decode(): _lines("EventIn", example=[SENT, SENT_WITHOUT_TYPE]),
         }
     },
     "responses": {
@@ -147,7 +149,9 @@ DOCUMENTED: dict[str, Any] = {
                 "application/json": {
                     "example": {"summary": SUMMARY, "results": [RECORDED, REFUSED]}
                 },
-                NDJSON.decode(): _lines("RecordedItem or RefusedItem", RECORDED, REFUSED),
+                NDJSON.decode(): _lines(
+                    "RecordedItem", "RefusedItem", "ErrorOut", example=[RECORDED, REFUSED]
+                ),
             }
         }
     },

@@ -5,21 +5,24 @@ from typing import Annotated, Literal
 from fastapi import APIRouter
 from fastapi import Query as FromQuery
 from pydantic import Field
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from application.ids import new_id
 from application.log.submission import Repeat
 from domain.entity import ActorType, Participation, RecordParticipation
-from domain.event_types import ACTIONS_BY_CATEGORY
+from domain.event_types import ACTIONS_BY_CATEGORY, EVENT_TYPES
 from domain.refusals import BackfillRequired, InvalidCursor, InvalidEventType, InvalidOccurredAt
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import IDEMPOTENT, READ, refuses
 from interfaces.api.route import LeanRoute, needs
 from interfaces.api.wire import (
     ExternalId,
+    Id,
     Moment,
+    OccurredAt,
     PageOfList,
     Pagination,
+    Time,
     Wire,
     occurred_at_of,
 )
@@ -27,6 +30,19 @@ from projections.events import list_events
 
 router = APIRouter(route_class=LeanRoute, tags=["Events"])
 
+
+# What is none of them is refused by the domain, with the nearest.
+EventType = TypeAliasType(
+    "EventType",
+    Annotated[
+        str,
+        Field(
+            description="One of GET /v1/event-types.",
+            examples=["transaction.completed"],
+            json_schema_extra={"enum": sorted(EVENT_TYPES)},
+        ),
+    ],
+)
 
 # Bounds on each branch are checked in Rust; on the union they would be checked in Python.
 WEIGHT = Field(ge=0, le=1_000_000)
@@ -36,14 +52,11 @@ class EventIn(Wire):
     """A participation event: who did what, when, and how significant it was."""
 
     user_external_id: ExternalId
-    event_type: str = Field(
-        description="One of GET /v1/event-types.", examples=["transaction.completed"]
-    )
-    occurred_at: str | None = Field(
+    event_type: EventType
+    occurred_at: OccurredAt = Field(
         None,
-        description="RFC 3339 time with a zone; absent: the time of recording. More than 30 days "
-        "ago needs batchType BACKFILL.",
-        examples=["2026-11-22T08:00:00Z"],
+        description="Absent: the time of recording. More than 30 days ago needs batchType "
+        "BACKFILL.",
     )
     weight: Annotated[int, WEIGHT] | Annotated[float, WEIGHT] = Field(
         1, description="Stored and shown, never used for the tier."
@@ -78,8 +91,8 @@ class EventIn(Wire):
 class EventOut(TypedDict):
     """A recorded event. ``userExternalId`` is shown only where the request gave it."""
 
-    id: str
-    entityId: str
+    id: Id
+    entityId: Id
     userExternalId: str | None
     eventType: str
     weight: int | float
@@ -119,8 +132,8 @@ class EventsQuery(PageOfList):
 
     user_external_id: ExternalId | None = None
     event_type: str | None = Field(None, description="One of GET /v1/event-types.")
-    since: str | None = Field(None, description="Recorded at this RFC 3339 time or later.")
-    until: str | None = Field(None, description="Recorded at this RFC 3339 time or earlier.")
+    since: Time | None = Field(None, description="Recorded at this time or later.")
+    until: Time | None = Field(None, description="Recorded at this time or earlier.")
 
 
 class EventTypes(TypedDict):

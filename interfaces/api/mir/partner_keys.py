@@ -10,7 +10,7 @@ from domain.refusals import LastKey, NotFound, TooManyKeys
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import IDEMPOTENT, READ, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import Moment
+from interfaces.api.wire import Id, Moment
 from projections.partners import AskPartner, keys_in_use
 
 router = APIRouter(route_class=LeanRoute, tags=["Partners"])
@@ -19,7 +19,7 @@ router = APIRouter(route_class=LeanRoute, tags=["Partners"])
 class NewKeyOut(TypedDict):
     """A new key. ``apiKey`` is shown this once; a replay has null in its place."""
 
-    keyId: str
+    keyId: Id
     apiKey: str | None
     prefix: str
     madeAt: Moment
@@ -38,7 +38,7 @@ def new_key_out(held: HeldKey) -> NewKeyOut:
 class KeyOut(TypedDict):
     """A living key, without the key."""
 
-    keyId: str
+    keyId: Id
     prefix: str
     madeAt: Moment
     lastUsedAt: Moment | None
@@ -53,7 +53,7 @@ class KeysOut(TypedDict):
 class DeletedKeyOut(TypedDict):
     """A key that opens nothing any more."""
 
-    keyId: str
+    keyId: Id
     deletedAt: Moment
 
 
@@ -117,7 +117,7 @@ async def post_key(call: Call) -> Answered:
     summary="Delete a key",
 )
 @refuses(NotFound, LastKey)
-async def delete_key(call: Call, key_id: str) -> Answered:
+async def delete_key(call: Call, key_id: Id) -> Answered:
     """Take a key away: dead at once, on every worker."""
     return await call.commit(
         DeleteKey(

@@ -7,7 +7,7 @@ from domain.partner import Environment, Partner, Status
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import READ
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import Moment
+from interfaces.api.wire import Id, Moment
 from projections.partners import AskPartner
 
 router = APIRouter(route_class=LeanRoute, tags=["Partners"])
@@ -20,7 +20,7 @@ class PartnerOut(TypedDict):
     it proved.
     """
 
-    partnerId: str
+    partnerId: Id
     name: str
     slug: str
     status: Status

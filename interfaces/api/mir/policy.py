@@ -23,7 +23,7 @@ from interfaces.api.call import Answered, Call
 from interfaces.api.mir.standing import SignalsOut, Tier, signals_out
 from interfaces.api.openapi import refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import Actor, AsOf, Moment, Query, Wire
+from interfaces.api.wire import ActionName, Actor, AsOf, Id, Moment, Query, Wire
 
 router = APIRouter(route_class=LeanRoute, tags=["Policy"])
 
@@ -44,7 +44,7 @@ class EvaluationIn(Wire):
     """Who attempts what, on what."""
 
     actor: Actor
-    action: str = Field(examples=["data.export_pii"])
+    action: ActionName
     resource: ResourceIn | None = None
 
     def command(self, call: Call, *, records: bool) -> Evaluate:
@@ -112,7 +112,7 @@ class EvaluationOut(TypedDict):
     whyRec: str
     reasons: list[Reason]
     limits: NotRequired[dict[str, int]]
-    decision_correlation_id: NotRequired[str]
+    decision_correlation_id: NotRequired[Id]
     evaluatedAt: Moment
     policyVersion: int
     position: int

@@ -31,6 +31,7 @@ RESOLVABLE = frozenset(
         "claimStatus",
     )
 )
+ONE_OF_THEM = "|".join(sorted(RESOLVABLE))
 
 
 class SignalsOut(TypedDict):
@@ -106,6 +107,7 @@ class ResolveQuery(AsOf):
         None,
         description="The members wanted, separated by commas; absent: all.",
         examples=["tier,eventCount"],
+        json_schema_extra={"pattern": f"^({ONE_OF_THEM})(,({ONE_OF_THEM}))*$"},
     )
 
     def wanted(self) -> frozenset[str]:

@@ -11,7 +11,7 @@ from domain.refusals import NotFound
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import IDEMPOTENT, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import Wire
+from interfaces.api.wire import Id, Wire
 
 router = APIRouter(route_class=LeanRoute, tags=["Operators"])
 
@@ -19,13 +19,13 @@ router = APIRouter(route_class=LeanRoute, tags=["Operators"])
 class PartnerIn(Wire):
     """Which partner."""
 
-    partner_id: str = Field(examples=["0b6f2c0e-6d53-4b57-9d0c-7a1f6b0e2f11"])
+    partner_id: Id = Field(examples=["0b6f2c0e-6d53-4b57-9d0c-7a1f6b0e2f11"])
 
 
 class PartnerStatusOut(TypedDict):
     """A partner, and whether its keys open anything."""
 
-    partnerId: str
+    partnerId: Id
     status: Status
 
 
