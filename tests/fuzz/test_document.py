@@ -1,17 +1,19 @@
 """Schemathesis over the whole OpenAPI document: whatever is sent, each reply is a documented one.
 
 No 5xx, no status, header, content type or shape that the document does not name; what the schemas
-forbid is refused; without a key nothing opens; what was deleted is gone.
+forbid is refused, what they allow is taken; without a key nothing opens; what was deleted is gone.
 """
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from tests.fuzz.conftest import NO_KEYS, Keys
 from tests.interfaces.serving import Served
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
@@ -20,37 +22,50 @@ SHORT = ("--seed", "20261122")
 """The ordinary run sends the same each time."""
 
 
-def fuzz(server: Served, *options: str, key: str | None = None) -> str:
+def fuzz(server: Served, *options: str, keys: Keys = NO_KEYS) -> str:
     """Fuzz a server, and return the report; fail with it if anything is found."""
     command = [str(SCHEMATHESIS), "--config-file", str(CONFIGURATION), "run", "--no-color"]
-    environment = dict(os.environ)
-    if key is not None:
-        command += ["--header", f"x-api-key: {key}"]
-        environment["FUZZ_KEY_ID"] = key_ids(server, key)[0]
+    spoken_with = [key for key in (keys.own, keys.other) if key]
+    spared = [one for key in spoken_with for one in ids_behind(server, key)]
+    if keys.own:
+        command += ["--header", f"x-api-key: {keys.own}"]
     done = subprocess.run(
         [*command, *options, f"{server.url}/openapi.json"],
         cwd=server.log.parent,
-        env=environment,
+        env=os.environ
+        | {
+            "FUZZ_OTHER_KEY": keys.other,
+            "FUZZ_OPERATOR_KEY": keys.operator,
+            "FUZZ_SPARED": " ".join(spared),
+        },
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     assert done.returncode == 0, done.stdout
-    assert key is None or key_ids(server, key), "the key died"
+    assert all(ids_behind(server, key) for key in spoken_with)
     return done.stdout
 
 
-def key_ids(server: Served, key: str) -> list[str]:
-    """The ids of a partner's living keys, the oldest first."""
-    url = f"{server.url}/v1/partners/keys"
-    shown = httpx.get(url, headers={"x-api-key": key}, timeout=10).raise_for_status().json()
-    return [one["keyId"] for one in shown["data"]]
+def ids_behind(server: Served, key: str) -> list[str]:
+    """The ids of the partner that a key belongs to, and of its oldest key."""
+    partner, held = (shown(server, key, path) for path in ("/v1/partners/me", "/v1/partners/keys"))
+    return [partner["partnerId"], held["data"][0]["keyId"]]
 
 
-def test_every_reply_is_documented(server: Served) -> None:
+def shown(server: Served, key: str, path: str) -> Any:
+    """What a key is shown."""
+    reply = httpx.get(f"{server.url}{path}", headers={"x-api-key": key}, timeout=10)
+    return reply.raise_for_status().json()
+
+
+def test_every_reply_is_documented(server: Served, keys: Keys) -> None:
     options = ("--phases", "examples,coverage,stateful", "--max-examples", "25")
-    fuzz(server, *options, *SHORT, key=server.first_key)
+
+    report = fuzz(server, *options, *SHORT, keys=keys)
+
+    assert " 0 covered" not in report, report
 
 
 def test_without_a_key_nothing_opens(server: Served) -> None:
@@ -58,15 +73,15 @@ def test_without_a_key_nothing_opens(server: Served) -> None:
 
 
 @pytest.mark.scale
-def test_every_reply_is_documented_for_long(server: Served) -> None:
-    fuzz(server, "--phases", "coverage,fuzzing", "--max-examples", "300", key=server.first_key)
+def test_every_reply_is_documented_for_long(server: Served, keys: Keys) -> None:
+    fuzz(server, "--phases", "coverage,fuzzing", "--max-examples", "300", keys=keys)
 
 
 @pytest.mark.scale
-def test_every_reply_in_a_sequence_is_documented_for_long(server: Served) -> None:
+def test_every_reply_in_a_sequence_is_documented_for_long(server: Served, keys: Keys) -> None:
     options = ("--phases", "stateful", "--max-examples", "500")
 
-    report = fuzz(server, *options, key=server.first_key)
+    report = fuzz(server, *options, keys=keys)
 
     assert " 0 covered" not in report, report
 
