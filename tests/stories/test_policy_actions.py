@@ -1,5 +1,6 @@
 """A tenant's own actions: set, shown, in force at once, tried out before; and policy's health."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -59,6 +60,14 @@ def test_an_action_of_one_s_own_is_limited_as_it_says(somebody: Client) -> None:
     found = somebody.evaluate(a_person(), "report.publish")
     assert (found["decision"], found["limits"]) == ("LIMIT", limits)
     assert somebody.get("/v1/policy/actions/report.publish")["limits"] == limits
+
+
+def test_a_whole_number_may_be_spelled_with_a_point(somebody: Client) -> None:
+    wanted = {"requiredTier": 2.0, "risk": "LOW", "limits": {"maxPerDay": 3.0}}
+
+    found = put(somebody, "report.publish", wanted)
+
+    assert json.dumps([found["requiredTier"], found["limits"]]) == '[2, {"maxPerDay": 3}]'
 
 
 def test_setting_it_to_what_it_is_writes_nothing(somebody: Client) -> None:
