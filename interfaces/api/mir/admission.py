@@ -59,7 +59,7 @@ class RegistrationIn(Wire):
         json_schema_extra={"pattern": f"^{SLUG_FORM.pattern}$", "maxLength": SLUG_LENGTH_AT_MOST},
     )
     website: str | None = Field(None, max_length=300, pattern=r"^https?://[!-~]+$")
-    email: str | None = Field(None, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
+    email: str | None = Field(None, max_length=254, pattern=r"^[^@\x00-\x20]+@[^@\x00-\x20]+$")
 
 
 class SiteIn(Wire):
