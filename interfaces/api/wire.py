@@ -43,6 +43,7 @@ class Query(BaseModel):
 
 
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+"""An id. What is no UUID is not found, like one that nothing has."""
 
 
 def described_as(name: str) -> WithJsonSchema:
@@ -56,6 +57,7 @@ def _whole(value: object) -> object:
 
 
 WHOLE = BeforeValidator(_whole)
+"""For an int of a body, where JSON may spell it with a point."""
 
 
 ExternalId = TypeAliasType(
@@ -129,8 +131,8 @@ class Actor(Wire):
     id: ExternalId
 
 
-Place = TypeAliasType(
-    "Place",
+PositionOrTime = TypeAliasType(
+    "PositionOrTime",
     Annotated[
         str,
         WithJsonSchema(
@@ -150,7 +152,7 @@ Place = TypeAliasType(
 class AsOf(Query):
     """The state of the log that an answer is wanted from."""
 
-    as_of: Place | None = Field(
+    as_of: PositionOrTime | None = Field(
         None,
         description="Answer as the log stood then: at a position, or at a time.",
         examples=["42"],
