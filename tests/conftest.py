@@ -1,4 +1,8 @@
-"""A real PostgreSQL for every test that asks for one: one server a session, a database a module."""
+"""A real PostgreSQL for every test that asks for one: one server a session, a database a module.
+
+Properties are tried with the same examples each time, so that no run fails by chance; to look for
+others: ``pytest --hypothesis-profile explore``.
+"""
 
 import os
 import shutil
@@ -8,10 +12,16 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from application.migrate import migrate
 from interfaces.postgres import EmbeddedPostgres
 from tests.databases import new_database
+
+ON_A_BUSY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ordinary", ON_A_BUSY_MACHINE, max_examples=25, derandomize=True)
+settings.register_profile("explore", ON_A_BUSY_MACHINE, max_examples=1_000)
+settings.load_profile("ordinary")
 
 numbers = count(1)
 

@@ -22,7 +22,7 @@ def decided(command: Command[Any], known: Known) -> object:
     try:
         return command.decide(known, NOW)
     except Refusal as refusal:
-        return refusal.code, refusal.facts
+        return refusal.code, str(refusal), refusal.hint
 
 
 @st.composite
