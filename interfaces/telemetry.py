@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +21,9 @@ REQUESTS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
 )
 REFUSALS = Counter(
-    "tenure_refusals_total", "Requests refused, by the code of the refusal.", ["code"]
+    "tenure_refusals_total",
+    "Requests and items of batches refused, by the code of the refusal.",
+    ["code"],
 )
 REPLAYS = Counter(
     "tenure_idempotency_replays_total", "Replies that were kept ones of an earlier request."
@@ -54,6 +57,8 @@ class Telemetry:
         self._log_requests = log_requests
         self.beside: list[Callable[[], object]] = []
         self.replays = 0
+        self.refused_items = defaultdict[str, int](int)
+        """How many items of batches were refused, by the code of the refusal."""
         self._answers: list[Answer] = []
 
     def answered(self, answer: Answer) -> None:
@@ -83,6 +88,9 @@ class Telemetry:
                 REFUSALS.labels(answer.code).inc()
             if answer.status == 500:
                 DEFECTS.inc()
+        for code, count in self.refused_items.items():
+            REFUSALS.labels(code).inc(count)
+        self.refused_items.clear()
         if self.replays:
             REPLAYS.inc(self.replays)
             self.replays = 0

@@ -91,8 +91,8 @@ class Call(Request):
 
         ``show`` makes of the command's reply what is shown, and kept for repeats. ``echo`` are the
         identifiers of the request that a kept reply does not hold, put back into the first reply
-        and into every replay; ``once`` are secrets, or makes them of the command's reply: they are
-        only ever in the first.
+        and into every replay of the same request; ``once`` are secrets, or makes them of the
+        command's reply: they are only ever in the first.
         """
         reply = await self.services.committer.answer(
             self.submission(command, show, status=status, repeat=repeat)
@@ -105,7 +105,10 @@ class Call(Request):
                 headers.append((b"x-idempotency-auto", b"true"))
             if reply.mismatched:
                 headers.append((b"x-idempotency-mismatch", b"true"))
+                # The first request may have named somebody else.
+                echo = None
         elif once:
+            headers.append((b"cache-control", b"no-store"))
             echo = {**(echo or {}), **(once(reply.value) if callable(once) else once)}
         body = fill(reply.body, echo) if echo else reply.body
         return Answered(reply.status, body.encode(), headers, reply.position)
@@ -143,15 +146,22 @@ class Call(Request):
             repeat,
         )
 
-    async def ask(self, question: Command[Any]) -> Reply:
-        """Have a question answered from state at least as new as the request demands."""
+    async def reach(self) -> None:
+        """Wait for the position that the request demands. Raises Unavailable when it does not come.
+
+        Before anything is asked, because a refusal does not tell how new the state was that it
+        judged.
+        """
         wanted = self.min_position
         deadline = monotonic() + READ_PATIENCE_SECONDS
-        # Asked first, because a refusal does not tell how new the state was that it judged.
         while wanted and await self.services.probe() < wanted:
             if monotonic() > deadline:
                 raise Unavailable(reason=f"the log has not reached position {wanted}")
             await asyncio.sleep(0.02)
+
+    async def ask(self, question: Command[Any]) -> Reply:
+        """Have a question answered from state at least as new as the request demands."""
+        await self.reach()
         return await self.services.reader.answer(
             Submission(question, self.principal, self.request_id, permission=self.permission)
         )

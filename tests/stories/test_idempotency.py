@@ -480,11 +480,21 @@ def test_a_setting_replays_another_body_and_marks_it(replaying: Client) -> None:
     first = replaying.post("/v1/events", event, key=key)
 
     with replaying.storing_nothing():
-        second = replaying.post("/v1/events", event | {"weight": 2}, key=key)
+        second = replaying.post("/v1/events", event | {"userExternalId": a_person()}, key=key)
 
-    assert (second.status_code, second.content) == (201, first.content)
+    # Nobody knows any more whom the first named.
+    assert (second.status_code, second.json()) == (201, first.json() | {"userExternalId": None})
     assert second.headers["x-idempotency-replay"] == "true"
     assert second.headers["x-idempotency-mismatch"] == "true"
+
+
+def test_with_that_setting_an_item_of_another_batch_names_nobody_either(replaying: Client) -> None:
+    (first, second), key = (an_event(), an_event()), a_key()
+    replaying.post("/v1/events/batch", {"events": [first]}, key=key)
+
+    (result,) = replaying.post("/v1/events/batch", {"events": [second]}, key=key).json()["results"]
+
+    assert (result["status"], result["event"]["userExternalId"]) == ("replayed", None)
 
 
 def test_with_that_setting_the_same_body_is_not_marked(replaying: Client) -> None:

@@ -72,6 +72,12 @@ def test_the_list_of_keys_shows_each_by_its_beginning_only(a_partner: MakePartne
         assert set(key) == {"keyId", "prefix", "madeAt", "lastUsedAt"}
 
 
+def test_a_reply_that_shows_a_key_is_kept_by_nothing_in_between(a_partner: MakePartner) -> None:
+    reply = a_partner().post("/v1/partners/keys")
+
+    assert reply.headers["cache-control"] == "no-store"
+
+
 def test_a_key_is_shown_this_once(a_partner: MakePartner) -> None:
     partner = a_partner()
     _, second = a_new_key(partner)

@@ -211,9 +211,12 @@ class Part:
     def _say(self, index: int, answer: Answer, external_id: str) -> None:
         if isinstance(answer, Refusal):
             status, rest = "error", mir_body(answer).decode()[1:]
+            self._call.services.telemetry.refused_items[answer.code] += 1
         else:
             status = "replayed" if answer.replayed else "created"
-            rest = f'"event":{fill(answer.body, {"userExternalId": external_id})}}}'
+            # A mismatched repeat may have named somebody else at first.
+            echo = {} if answer.mismatched else {"userExternalId": external_id}
+            rest = f'"event":{fill(answer.body, echo)}}}'
             self.position = max(self.position or 0, answer.position)
         self.outcomes[status] += 1
         self.results.append(f'{{"index":{index},"status":"{status}",{rest}')
