@@ -103,7 +103,8 @@ def admitted(
     if SLUG_FORM.fullmatch(slug) is None or len(slug) > SLUG_LENGTH_AT_MOST:
         raise InvalidName(
             what="slug",
-            reason=f"1 to {SLUG_LENGTH_AT_MOST} of a-z, 0-9 and single hyphens between",
+            reason=f"1 to {SLUG_LENGTH_AT_MOST} of a-z, 0-9 and single hyphens between; give one "
+            "if the name makes none",
         )
     if known.get(SLUG, slug) is not None or (slug == PUBLIC_SLUG and not approved.public):
         raise SlugTaken(slug=slug)

@@ -1,5 +1,6 @@
 """What a request says, taken from its bytes: its id, its body, its query, its path."""
 
+from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from application.ids import new_id
@@ -10,9 +11,12 @@ from domain.refusals import (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
+from interfaces.api import strict_json
 from interfaces.api.call import Call, is_visible_ascii
+from interfaces.api.wire import Wire, checked
 
 JSON, NDJSON = b"application/json", b"application/x-ndjson"
+SENT_ONCE = (b"x-api-key", b"idempotency-key", b"x-min-position", b"content-type")
 
 
 def request_id_of(sent: dict[bytes, bytes]) -> str:
@@ -23,9 +27,20 @@ def request_id_of(sent: dict[bytes, bytes]) -> str:
     return new_id()
 
 
-async def read_body(call: Call, bytes_at_most: int) -> bytes:
-    """The whole body. Raises PayloadTooLarge, before reading when the length is declared,
-    UnsupportedMediaType, and InvalidHttp when the client leaves in the middle.
+def check_repeated(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Hold headers, of which some are given twice, against those that may say one thing only.
+    Raises InvalidField.
+    """
+    names = [name for name, _ in headers]
+    for name in SENT_ONCE:
+        if names.count(name) > 1:
+            raise InvalidField(field=name.decode(), reason="the header is given twice")
+
+
+async def read_body(call: Call, bytes_at_most: int, media_type: bytes | None = JSON) -> bytes:
+    """The whole body, of a media type unless that is None. Raises PayloadTooLarge, before reading
+    when the length is declared, UnsupportedMediaType, and InvalidHttp when the client leaves in the
+    middle.
     """
     declared = call.sent.get(b"content-length", b"0")
     if not declared.isdigit() or int(declared[:19]) > bytes_at_most:
@@ -40,9 +55,15 @@ async def read_body(call: Call, bytes_at_most: int) -> bytes:
         more = message.get("more_body", False)
         if len(body) > bytes_at_most:
             raise PayloadTooLarge(limit_bytes=bytes_at_most)
-    if media_type_of(call) != JSON:
+    if media_type is not None and media_type_of(call) != media_type:
         raise UnsupportedMediaType
     return body
+
+
+async def refuse_body(call: Call) -> None:
+    """Take no body, or an object without members. Raises the refusal of any other."""
+    if body := await read_body(call, Wire.bytes_at_most, media_type=None):
+        checked(Wire, strict_json.parse(body))
 
 
 def media_type_of(call: Call) -> bytes:

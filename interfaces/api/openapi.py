@@ -76,6 +76,11 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "On a repeat: the first reply is given again.",
         "schema": {"type": "string", "enum": ["true"]},
     },
+    "WWW-Authenticate": {
+        "description": "In which header a key is to be shown.",
+        "schema": {"type": "string"},
+        "required": True,
+    },
     "Retry-After": {
         "description": "In so many seconds the same request may be sent again.",
         "schema": {"type": "integer", "minimum": 1},
@@ -102,7 +107,7 @@ READ_AND_RECORDED: dict[str, Any] = {
 }
 """What a route that reads, and records what it made of it, adds to the document."""
 
-ANY_ROUTE: Refusals = (refusals.InternalError,)
+ANY_ROUTE: Refusals = (refusals.InvalidField, refusals.UnknownField, refusals.InternalError)
 LIMITED: Refusals = (refusals.RateLimited,)
 WITH_KEY: Refusals = (
     refusals.Unauthenticated,
@@ -110,22 +115,19 @@ WITH_KEY: Refusals = (
     refusals.PartnerSuspended,
     refusals.Unavailable,
 )
-WITH_QUERY: Refusals = (refusals.InvalidField, refusals.UnknownField)
 WITH_PATH: Refusals = (refusals.NotFound,)
 WITH_BODY: Refusals = (
     refusals.InvalidJson,
     refusals.MissingField,
-    refusals.InvalidField,
-    refusals.UnknownField,
     refusals.PayloadTooLarge,
     refusals.UnsupportedMediaType,
 )
+WITHOUT_BODY: Refusals = (refusals.InvalidJson, refusals.PayloadTooLarge)
 WITH_REPEATS: Refusals = (
     refusals.InvalidIdempotencyKey,
     refusals.IdempotencyInProgress,
     refusals.IdempotencyKeyReused,
 )
-WITH_READ: Refusals = (refusals.InvalidField,)
 
 
 OWN_REFUSALS: dict[Callable[..., Any], Refusals] = {}
@@ -226,7 +228,9 @@ def _finish_replies(method: str, operation: dict[str, Any]) -> None:
     if "HTTPValidationError" in str(replies.get("422")):
         del replies["422"]
     for status, reply in replies.items():
-        names = ["X-Request-Id"]
+        names = ["X-Request-Id", *reply.get("headers", ())]
+        if status == "401":
+            names.append("WWW-Authenticate")
         if status in ("429", "503"):
             names.append("Retry-After")
         if reply is _success(operation):

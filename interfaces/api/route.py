@@ -16,7 +16,7 @@ from fastapi.datastructures import DefaultPlaceholder
 from fastapi.params import Query as QueryParameter
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from application.rate_limits import RateLimits, counted_as
@@ -36,10 +36,12 @@ from interfaces.api.answering import Delivery, deliver, finished, refused
 from interfaces.api.call import Answered, Call
 from interfaces.api.decoding import (
     NDJSON,
+    check_repeated,
     media_type_of,
     path_text,
     query_of,
     read_body,
+    refuse_body,
     request_id_of,
 )
 from interfaces.api.openapi import (
@@ -47,17 +49,15 @@ from interfaces.api.openapi import (
     IDEMPOTENT,
     LIMITED,
     OWN_REFUSALS,
-    READ,
     WITH_BODY,
     WITH_KEY,
     WITH_PATH,
-    WITH_QUERY,
-    WITH_READ,
     WITH_REPEATS,
+    WITHOUT_BODY,
     Refusals,
     responses,
 )
-from interfaces.api.wire import Wire, refusal_of
+from interfaces.api.wire import Query, Wire, checked
 
 API_KEY = APIKeyHeader(
     name="x-api-key",
@@ -113,6 +113,7 @@ class LeanRoute(APIRoute):
         hints = get_type_hints(endpoint, include_extras=True)
         for name in signature(endpoint).parameters:
             self._bind(name, hints[name])
+        self.posts_nothing = "POST" in settings["methods"] and self.body_model is None
         if isinstance(settings.get("response_model"), DefaultPlaceholder):
             settings["response_model"] = None
         settings["responses"] = responses(*self._refuses(settings))
@@ -126,10 +127,9 @@ class LeanRoute(APIRoute):
             *(WITH_KEY if self.has_key else ()),
             *(LIMITED if self.limited else ()),
             *(WITH_BODY if self.body_model else ()),
-            *(WITH_QUERY if self.query_model else ()),
+            *(WITHOUT_BODY if self.posts_nothing else ()),
             *(WITH_PATH if self.path_names else ()),
             *(WITH_REPEATS if extra is IDEMPOTENT else ()),
-            *(WITH_READ if extra is READ else ()),
             *OWN_REFUSALS.get(self.lean_endpoint, ()),
             *ANY_ROUTE,
         )
@@ -179,40 +179,50 @@ class LeanRoute(APIRoute):
         return answered
 
     async def _call(self, call: Call) -> Answered:
-        if self.has_key:
-            key = call.sent.get(b"x-api-key")
-            if key is None:
-                raise Unauthenticated
-            call.principal = await call.services.access.authenticate(key.decode("latin-1"))
-        if call.services.rate_limits is not None and self.limited:
-            take_from_budget(call, call.services.rate_limits)
-        arguments: dict[str, Any] = {self.call_name: call}
+        try:
+            if len(call.sent) < len(call.scope["headers"]):
+                check_repeated(call.scope["headers"])
+            if self.has_key:
+                key = call.sent.get(b"x-api-key")
+                if key is None:
+                    raise Unauthenticated
+                call.principal = await call.services.access.authenticate(key.decode("latin-1"))
+        finally:
+            # Whoever shows a key that opens nothing is counted too.
+            if call.services.rate_limits is not None and self.limited:
+                take_from_budget(call, call.services.rate_limits)
         call.permission = self.permission
         if self.by_lines is not None and media_type_of(call) == NDJSON:
             call.principal.must(self.permission)
+            checked(Query, query_of(call.scope["query_string"]))
             # The status goes out before the first line is looked at.
             await call.confirm()
             return await self.by_lines(call)
         if self.body_model is not None:
             bytes_at_most = self.body_model[1].bytes_at_most
             call.document = strict_json.parse(await read_body(call, bytes_at_most))
+        elif self.posts_nothing:
+            await refuse_body(call)
         call.principal.must(self.permission)
-        try:
-            if self.body_model is not None:
-                name, model = self.body_model
-                arguments[name] = model.model_validate(call.document)
-            if self.query_model is not None:
-                name, query = self.query_model
-                arguments[name] = query.model_validate(query_of(call.scope["query_string"]))
-        except ValidationError as error:
-            raise refusal_of(error) from None
+        return await self.lean_endpoint(**self._arguments(call))
+
+    def _arguments(self, call: Call) -> dict[str, Any]:
+        arguments: dict[str, Any] = {self.call_name: call}
+        if self.body_model is not None:
+            name, model = self.body_model
+            arguments[name] = checked(model, call.document)
+        if self.query_model is not None:
+            name, query = self.query_model
+            arguments[name] = checked(query, query_of(call.scope["query_string"]))
+        elif call.scope["query_string"]:
+            checked(Query, query_of(call.scope["query_string"]))
         for name in self.path_names:
             arguments[name] = path_text(call.scope["path_params"][name])
-        return await self.lean_endpoint(**arguments)
+        return arguments
 
 
 def take_from_budget(call: Call, limits: RateLimits) -> None:
-    """Count a request under its tenant, or its client's address. Raises RateLimited."""
+    """Count a request under its tenant, or else its client's address. Raises RateLimited."""
     call.budget = limits.take(call.principal.tenant or counted_as(call.client))
     if call.budget.remaining < 0:
         raise RateLimited(seconds=call.budget.resets_in_seconds)

@@ -25,7 +25,9 @@ def parse(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise InvalidJson(reason="it is not UTF-8") from error
     except json.JSONDecodeError as error:
-        raise InvalidJson(reason=f"{error.msg} at character {error.pos}") from error
+        # Some of the parser's own words end in "at".
+        said = error.msg.removesuffix(" at")
+        raise InvalidJson(reason=f"{said} at character {error.pos}") from error
     except RecursionError as error:
         raise InvalidJson(reason=f"it nests deeper than {DEPTH_AT_MOST}") from error
     except ValueError as error:

@@ -8,10 +8,12 @@ words of its own, with a code and a hint that pydantic could not give. A type wi
 described once, and referred to.
 """
 
-from typing import Annotated, ClassVar, Literal
+from itertools import takewhile
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 from typing_extensions import TypeAliasType, TypedDict
 
 from domain.action import NAME, NAME_LENGTH_AT_MOST
@@ -26,8 +28,6 @@ class Wire(BaseModel):
 
     model_config = ConfigDict(
         alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
         extra="forbid",
         strict=True,
         frozen=True,
@@ -37,9 +37,7 @@ class Wire(BaseModel):
 class Query(BaseModel):
     """The parameters of a query string, in camelCase; text is read as what it should be."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=False, extra="forbid", frozen=True
-    )
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
 
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
@@ -58,6 +56,23 @@ def _whole(value: object) -> object:
 
 WHOLE = BeforeValidator(_whole)
 """For an int of a body, where JSON may spell it with a point."""
+
+
+def _digits(value: object) -> object:
+    # Pydantic would take 1_0, 1.0 and " 5" as well.
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("a whole number is wanted")
+    return value
+
+
+FORMS: dict[str, str] = {}
+"""What a pattern says, in words, by the pattern."""
+
+
+def form(pattern: str, words: str) -> str:
+    """A pattern for a text, and the words in which one of another form is refused."""
+    FORMS[pattern] = words
+    return pattern
 
 
 ExternalId = TypeAliasType(
@@ -162,7 +177,9 @@ class AsOf(Query):
 class PageOfList(Query):
     """Which page of a list."""
 
-    limit: int = Field(50, ge=1, le=200, description="How many at most.")
+    limit: Annotated[int, BeforeValidator(_digits)] = Field(
+        50, ge=1, le=200, description="How many at most."
+    )
     cursor: str | None = Field(
         None,
         max_length=200,
@@ -186,11 +203,23 @@ class Pagination(TypedDict):
     hasMore: bool
 
 
+M = TypeVar("M", bound=BaseModel)
+
+
+def checked(model: type[M], given: object) -> M:
+    """What came in, as a model. Raises the refusal of its first fault."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise refusal_of(error) from None
+
+
 def refusal_of(error: ValidationError) -> Refusal:
     """The first fault of a body or a query, in the words of the catalogue."""
-    fault = error.errors(include_url=False, include_input=False)[0]
-    first, rest = fault["loc"][:1], fault["loc"][1:]
-    where = ".".join(str(part) for part in (*first, *rest) if part not in BRANCHES) or "body"
+    faults = error.errors(include_url=False, include_input=False)
+    where = _place(faults[0])
+    # Of a union the last branch takes the most, so its fault is the one to mend.
+    *_, fault = takewhile(lambda fault: _place(fault) == where, faults)
     match fault["type"]:
         case "missing":
             return MissingField(field=where, help=HELP.get(where, f"Give {where}."))
@@ -198,8 +227,16 @@ def refusal_of(error: ValidationError) -> Refusal:
             return UnknownField(field=where)
         case "model_type" | "model_attributes_type" | "dict_type":
             return InvalidField(field=where, reason="a JSON object is wanted")
+        case "string_pattern_mismatch" if fault["ctx"]["pattern"] in FORMS:
+            return InvalidField(field=where, reason=FORMS[fault["ctx"]["pattern"]])
     reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    reason = reason.partition(" after validation")[0]
     return InvalidField(field=where, reason=reason[:1].lower() + reason[1:])
+
+
+def _place(fault: ErrorDetails) -> str:
+    parts = (str(part) or '""' for part in fault["loc"] if part not in BRANCHES)
+    return ".".join(parts) or "body"
 
 
 HELP: dict[str, str] = {
@@ -209,5 +246,5 @@ HELP: dict[str, str] = {
     "action": "GET /v1/policy/actions lists them",
 }
 
-BRANCHES = ("int", "float", "constrained-int", "constrained-float")
-"""Parts of a fault's place that name a branch of a union, not a member."""
+BRANCHES = ("int", "float", "constrained-int", "constrained-float", "[key]")
+"""Parts of a fault's place that name a branch of a union, or that a name is meant, no member."""

@@ -1,6 +1,7 @@
 """Bodies that are wrong, by accident or on purpose: refused with a code, and nothing is stored."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -312,6 +313,14 @@ def test_a_field_that_is_not_documented_is_refused_by_its_name(
     assert reply.json()["error"] == f"Unknown field: {field}"
 
 
+@pytest.mark.parametrize(("path", "field"), [one for one in REQUIRED if one[1] != one[1].lower()])
+def test_a_field_in_snake_case_is_none(partner: Client, path: str, field: str) -> None:
+    snake_case = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", field)
+    body = without_field(path, field) | {snake_case: VALID[path][field]}
+
+    assert refusal(partner.post(path, body)) == (400, "MISSING_FIELD")
+
+
 @pytest.mark.parametrize("body", [None, True, 7, 1.5, "text", [], [{}], [["userExternalId"]]])
 def test_a_document_that_is_no_object_is_refused(partner: Client, body: object) -> None:
     for path in VALID:
@@ -401,3 +410,55 @@ def test_the_bodies_that_these_are_made_of_are_taken(partner: Client) -> None:
     # The control: what is refused above is refused for its fault alone.
     for path in ("/v1/policy/evaluate", "/v1/policy/standing"):
         assert partner.post(path, VALID[path], asOf=partner.head()).status_code == 200
+
+
+# What is said of it
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/v1/events", an_event(weight="1"), "field weight: should be a valid number"),
+        ("/v1/events", an_event(weight=1e6 + 0.5), "field weight: should be less than or equal to"),
+        ("/v1/events", {"": 1}, "Missing required field: userExternalId"),
+        ("/v1/events", an_event() | {"": 1}, 'Unknown field: ""'),
+        ("/v1/events/batch", {"events": []}, "field events: list should have at least 1 item"),
+        (
+            "/v1/claims",
+            VALID["/v1/claims"] | {"reference": "é"},
+            "1 to 64 visible ASCII characters",
+        ),
+        (
+            "/v1/policy/evaluate",
+            an_evaluation(resource={"type": ""}),
+            "field resource.type: 1 to 64",
+        ),
+        ("/v1/partners/register", {"name": "!", "acceptTerms": True}, "give one if the name makes"),
+        (
+            "/v1/partners/register",
+            {"name": "Acme", "acceptTerms": True, "website": "acme.example"},
+            "field website: a URL is wanted",
+        ),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_in_words(
+    partner: Client, path: str, body: object, said: str
+) -> None:
+    error = partner.post(path, body).json()["error"]
+
+    assert said in error
+    assert not re.search(r"\^|\$|validation|integer", error)
+
+
+def test_a_control_character_is_said_where_it_is(partner: Client) -> None:
+    reply = partner.post_bytes("/v1/events", b'{"x": "a\nb"}')
+
+    assert "Invalid control character at character 8." in reply.json()["error"]
+
+
+def test_a_value_of_any_length_is_shown_shortened(partner: Client) -> None:
+    for body in (an_event(eventType="x" * 60_000), an_event() | {"x" * 60_000: 1}):
+        reply = partner.post("/v1/events", body)
+
+        assert reply.status_code == 400
+        assert len(reply.content) < 400

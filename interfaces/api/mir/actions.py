@@ -15,13 +15,17 @@ from interfaces.api.call import Answered, Call
 from interfaces.api.mir.standing import Tier
 from interfaces.api.openapi import READ, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import WHOLE, ActionName, Id, Query, Wire
+from interfaces.api.wire import WHOLE, ActionName, Id, Query, Wire, form
 from projections.actions import ActionTable, AskActions
 from projections.dry_run import DryRun, dry_run
 
 router = APIRouter(route_class=LeanRoute, tags=["Policy"])
 
-LimitName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")]
+LIMIT_NAME = form(
+    r"^[A-Za-z][A-Za-z0-9_]{0,31}$",
+    "a limit's name is a letter and up to 31 more letters, digits and _",
+)
+LimitName = Annotated[str, Field(pattern=LIMIT_NAME)]
 LimitValue = Annotated[int, Field(ge=0, le=10**12), WHOLE]
 LimitsIn = Annotated[
     dict[LimitName, LimitValue],
@@ -148,7 +152,7 @@ def dry_run_out(action: str, run: DryRun) -> DryRunOut:
 )
 async def get_actions(call: Call) -> Answered:
     """Every action that your policy knows with its tier, risk and constrained form."""
-    table = await _table(call)
+    table = await action_table(call)
     return call.show(
         ActionsOut(
             policyVersion=table.policy_version,
@@ -167,7 +171,7 @@ async def get_actions(call: Call) -> Answered:
 @refuses(NotFound)
 async def get_action(call: Call, action: ActionName) -> Answered:
     """One action as your policy knows it."""
-    found = (await _table(call)).named(action)
+    found = (await action_table(call)).named(action)
     if found is None:
         raise NotFound
     return call.show(action_out(found))
@@ -205,7 +209,7 @@ async def put_action(
 )
 async def get_health(call: Call) -> Answered:
     """Whether your policy answers, and with what."""
-    table = await _table(call)
+    table = await action_table(call)
     return call.show(
         HealthOut(
             status="ok",
@@ -216,6 +220,7 @@ async def get_health(call: Call) -> Answered:
     )
 
 
-async def _table(call: Call) -> ActionTable:
+async def action_table(call: Call) -> ActionTable:
+    """The actions that the caller's policy knows."""
     found: ActionTable = (await call.ask(AskActions(call.principal.tenant))).value
     return found

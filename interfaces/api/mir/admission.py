@@ -30,7 +30,7 @@ from domain.refusals import (
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import IDEMPOTENT, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import Id, Wire
+from interfaces.api.wire import Id, Wire, form
 
 router = APIRouter(route_class=LeanRoute, tags=["Partners"])
 
@@ -58,8 +58,16 @@ class RegistrationIn(Wire):
         examples=["acme-co"],
         json_schema_extra={"pattern": f"^{SLUG_FORM.pattern}$", "maxLength": SLUG_LENGTH_AT_MOST},
     )
-    website: str | None = Field(None, max_length=300, pattern=r"^https?://[!-~]+$")
-    email: str | None = Field(None, max_length=254, pattern=r"^[^@\x00-\x20]+@[^@\x00-\x20]+$")
+    website: str | None = Field(
+        None,
+        max_length=300,
+        pattern=form(r"^https?://[!-~]+$", "a URL is wanted, such as https://acme.example"),
+    )
+    email: str | None = Field(
+        None,
+        max_length=254,
+        pattern=form(r"^[^@\x00-\x20]+@[^@\x00-\x20]+$", "an e-mail address is wanted"),
+    )
 
 
 class SiteIn(Wire):

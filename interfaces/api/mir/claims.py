@@ -42,6 +42,7 @@ from interfaces.api.wire import (
     PageOfList,
     Pagination,
     Wire,
+    form,
     occurred_at_of,
 )
 from projections.claims import (
@@ -78,7 +79,7 @@ class ClaimIn(Wire):
     occurred_at: OccurredAt = None
     reference: str | None = Field(
         None,
-        pattern=r"^[!-~]{1,64}$",
+        pattern=form(r"^[!-~]{1,64}$", "1 to 64 visible ASCII characters are wanted"),
         description="Your own reference, up to 64 visible ASCII characters. Shown to you alone.",
         examples=["case-7781"],
     )

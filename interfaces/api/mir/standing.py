@@ -115,8 +115,11 @@ class ResolveQuery(AsOf):
         if self.signals is None:
             return RESOLVABLE
         names = frozenset(self.signals.split(","))
-        if unknown := names - RESOLVABLE:
-            raise InvalidField(field="signals", reason=f"unknown: {', '.join(sorted(unknown))}")
+        if not names <= RESOLVABLE:
+            raise InvalidField(
+                field="signals",
+                reason=f"some of {', '.join(sorted(RESOLVABLE))} are wanted, separated by commas",
+            )
         return names
 
 

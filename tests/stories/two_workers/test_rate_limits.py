@@ -5,6 +5,7 @@ import time
 
 import httpx
 
+from domain.api_keys import format_key
 from tests.stories.client import Client, a_person, an_event, refusal
 from tests.stories.two_workers.conftest import QUOTA
 from tests.stories.two_workers.partners import a_form, registered
@@ -65,6 +66,13 @@ def test_a_link_code_may_be_guessed_twenty_times_an_hour_at_each_worker(nobody: 
     heard = [refusal(reply) for reply in replies].count((404, "LINK_CODE_INVALID"))
     assert 20 <= heard <= 40
     assert {refusal(reply)[0] for reply in replies} == {404, 429}
+
+
+def test_who_shows_a_key_that_opens_nothing_is_counted_by_address(nobody: Client) -> None:
+    reply = Client(nobody.http, format_key("mir_sandbox_", bytes(32))).try_get("/v1/partners/me")
+
+    assert refusal(reply) == (401, "UNAUTHENTICATED")
+    assert budget(reply)[0] < QUOTA
 
 
 def test_who_shows_no_key_is_counted_by_address(nobody: Client) -> None:
