@@ -234,12 +234,19 @@ def test_pages_miss_and_repeat_nothing_while_decisions_are_given(somebody: Clien
         ({"cursor": "nonsense"}, "INVALID_CURSOR"),
         ({"since": "yesterday"}, "INVALID_FIELD"),
         ({"until": "2026-11-22T08:00:00Z"}, "UNKNOWN_FIELD"),
+        ({"action": "no.such_action"}, "UNKNOWN_ACTION"),
     ],
 )
 def test_a_list_that_makes_no_sense_is_refused(
     somebody: Client, query: dict[str, Any], code: str
 ) -> None:
     assert refusal(somebody.try_get("/v1/decisions", **query)) == (400, code)
+
+
+def test_decisions_on_an_action_of_one_s_own_may_be_none_yet(somebody: Client) -> None:
+    somebody.put("/v1/policy/actions/desk.book", {"requiredTier": 1, "risk": "LOW"})
+
+    assert decisions(somebody, action="desk.book") == []
 
 
 def test_another_tenant_s_decisions_are_in_no_list(

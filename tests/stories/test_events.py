@@ -1,5 +1,6 @@
 """Events: each field's rule, and the reply."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -130,6 +131,12 @@ def test_external_ids_are_compared_as_they_are(partner: Client) -> None:
 @pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
 def test_every_event_type_of_the_catalogue_is_taken(partner: Client, event_type: str) -> None:
     assert partner.submit(eventType=event_type)["eventType"] == event_type
+
+
+def test_a_weight_of_nothing_has_no_sign(partner: Client) -> None:
+    reply = partner.post_bytes("/v1/events", json.dumps(an_event(weight=-0.0)).encode())
+
+    assert '"weight":0,' in reply.text
 
 
 def test_the_catalogue_is_listed_by_category(partner: Client) -> None:

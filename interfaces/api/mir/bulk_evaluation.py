@@ -19,7 +19,7 @@ from interfaces.api.mir.policy import (
     evaluation_out,
     wants_debug,
 )
-from interfaces.api.openapi import refuses
+from interfaces.api.openapi import READ_AND_RECORDED, refuses
 from interfaces.api.route import LeanRoute, needs
 from interfaces.api.wire import Wire, described_as, refusal_of
 
@@ -120,6 +120,7 @@ def refused_out(index: int, refusal: Refusal) -> RefusedOut:
     "/policy/evaluate/bulk",
     response_model=EvaluationsOut,
     dependencies=[needs("policy:evaluate")],
+    openapi_extra=READ_AND_RECORDED,
     summary="Evaluate several actions",
 )
 @refuses(BulkLimitExceeded)
@@ -141,6 +142,7 @@ async def evaluate_many(
             if isinstance(attempt, EvaluationIn)
         ),
     )
+    await call.reach()
     return await call.commit(command, lambda given: evaluations_out(attempts, given, debug=debug))
 
 

@@ -10,12 +10,13 @@ from typing_extensions import TypedDict
 from domain.action import Risk
 from domain.claim import ClaimStatus
 from domain.policy import WHY, ActorKind, Decided, Decision, Reason, Resource
-from domain.refusals import InvalidCursor, NotFound
+from domain.refusals import InvalidCursor, NotFound, UnknownAction
 from interfaces.api.call import Answered, Call
+from interfaces.api.mir.actions import action_table
 from interfaces.api.mir.standing import Tier
 from interfaces.api.openapi import READ, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import ExternalId, Id, Moment, PageOfList, Pagination, Time
+from interfaces.api.wire import ActionName, ExternalId, Id, Moment, PageOfList, Pagination, Time
 from projections.decisions import Recorded, decided_again, list_decisions, one_decision
 
 router = APIRouter(route_class=LeanRoute, tags=["Decisions"])
@@ -25,7 +26,7 @@ class DecisionsQuery(PageOfList):
     """Which decisions to list."""
 
     user_external_id: ExternalId | None = None
-    action: str | None = Field(None, description="One of GET /v1/policy/actions.")
+    action: ActionName | None = None
     since: Time | None = Field(None, description="Recorded at this time or later.")
 
 
@@ -170,11 +171,13 @@ def replay_out(recorded: Decided, recomputed: Decided) -> ReplayOut:
     openapi_extra=READ,
     summary="List decisions",
 )
-@refuses(InvalidCursor)
+@refuses(InvalidCursor, UnknownAction)
 async def get_decisions(call: Call, query: Annotated[DecisionsQuery, FromQuery()]) -> Answered:
     """Your own decisions, newest first. One on somebody whom nobody knew yet is in no person's
     list.
     """
+    if query.action is not None and (await action_table(call)).named(query.action) is None:
+        raise UnknownAction(action=query.action)
     external_id = query.user_external_id
     page = await list_decisions(
         call.fetch,

@@ -10,7 +10,7 @@ from typing_extensions import TypeAliasType, TypedDict
 from application.ids import new_id
 from application.log.submission import Repeat
 from domain.entity import ActorType, Participation, RecordParticipation
-from domain.event_types import ACTIONS_BY_CATEGORY, EVENT_TYPES
+from domain.event_types import ACTIONS_BY_CATEGORY, EVENT_TYPES, check_event_type
 from domain.refusals import BackfillRequired, InvalidCursor, InvalidEventType, InvalidOccurredAt
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import IDEMPOTENT, READ, refuses
@@ -71,7 +71,8 @@ class EventIn(Wire):
             lookup=call.lookup(self.user_external_id),
             kind=self.event_type,
             occurred_at=occurred_at_of(self.occurred_at),
-            weight=self.weight,
+            # Not -0.0, which is no weight of its own.
+            weight=self.weight or 0,
             actor_type=self.actor_type,
             backfill=self.batch_type is not None,
         )
@@ -131,7 +132,7 @@ class EventsQuery(PageOfList):
     """Which events to list."""
 
     user_external_id: ExternalId | None = None
-    event_type: str | None = Field(None, description="One of GET /v1/event-types.")
+    event_type: EventType | None = None
     since: Time | None = Field(None, description="Recorded at this time or later.")
     until: Time | None = Field(None, description="Recorded at this time or earlier.")
 
@@ -178,9 +179,11 @@ async def submit_event(call: Call, item: EventIn) -> Answered:
     openapi_extra=READ,
     summary="List events",
 )
-@refuses(InvalidCursor)
+@refuses(InvalidCursor, InvalidEventType)
 async def get_events(call: Call, query: Annotated[EventsQuery, FromQuery()]) -> Answered:
     """Your own events, newest first."""
+    if query.event_type is not None:
+        check_event_type(query.event_type)
     external_id = query.user_external_id
     page = await list_events(
         call.fetch,
@@ -204,10 +207,12 @@ async def get_events(call: Call, query: Annotated[EventsQuery, FromQuery()]) -> 
     "/event-types",
     response_model=EventTypes,
     dependencies=[needs("events:read")],
+    openapi_extra=READ,
     summary="List event types",
 )
 async def get_event_types(call: Call) -> Answered:
     """Every event type that is taken, by category."""
+    await call.reach()
     await call.confirm()
     return call.show(
         EventTypes(

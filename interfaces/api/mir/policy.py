@@ -21,9 +21,9 @@ from domain.policy import (
 from domain.refusals import UnknownAction, UnknownPosition
 from interfaces.api.call import Answered, Call
 from interfaces.api.mir.standing import SignalsOut, Tier, signals_out
-from interfaces.api.openapi import refuses
+from interfaces.api.openapi import READ_AND_RECORDED, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import ActionName, Actor, AsOf, Id, Moment, Query, Wire
+from interfaces.api.wire import ActionName, Actor, AsOf, Id, Moment, Query, Wire, form
 
 router = APIRouter(route_class=LeanRoute, tags=["Policy"])
 
@@ -35,7 +35,14 @@ AMOUNT = Field(ge=0, le=1e15)
 class ResourceIn(Wire):
     """What the action is on. The id is kept only as a keyed hash."""
 
-    type: str | None = Field(None, pattern=r"^[A-Za-z0-9_.:-]{1,64}$", examples=["report"])
+    type: str | None = Field(
+        None,
+        pattern=form(
+            r"^[A-Za-z0-9_.:-]{1,64}$",
+            "1 to 64 letters, digits and characters of _ . : - are wanted",
+        ),
+        examples=["report"],
+    )
     id: str | None = Field(None, min_length=1, max_length=256)
     amount: Annotated[int, AMOUNT] | Annotated[float, AMOUNT] | None = None
 
@@ -154,6 +161,7 @@ def evaluation_out(given: Recommendation, actor: Actor, *, debug: bool) -> Evalu
     "/policy/evaluate",
     response_model=EvaluationOut,
     dependencies=[needs("policy:evaluate")],
+    openapi_extra=READ_AND_RECORDED,
     summary="Evaluate an action",
 )
 @refuses(UnknownAction, UnknownPosition)
@@ -168,6 +176,7 @@ async def evaluate(
     if query.as_of is not None:
         given = await call.resolve(command, query.as_of)
         return call.show(evaluation_out(given, evaluation.actor, debug=debug))
+    await call.reach()
     return await call.commit(
         command, lambda given: evaluation_out(given, evaluation.actor, debug=debug)
     )
