@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from domain.refusals import InvalidHttp, Refusal, RequestTimeout
-from interfaces.api.errors import mir_body, status_of
+from interfaces.api.errors import headers_of, mir_body, status_of
 
 HEADER_BYTES = 65_536
 
@@ -115,6 +115,7 @@ class TimedProtocol(HttpToolsProtocol):
         body = mir_body(refusal)
         headers = [
             *self.server_state.default_headers,
+            *headers_of(refusal),
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),

@@ -113,6 +113,8 @@ class Tenure(FastAPI):
             if route.path_regex.match(path) or route.path_regex.match(path.removeprefix("/v1"))
             for method in route.methods or ()
         }
+        if "GET" in taken:
+            taken.add("HEAD")
         return ", ".join(sorted(taken))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,6 +124,10 @@ class Tenure(FastAPI):
             if route is not None:
                 scope["app"] = self
                 await route.serve(scope, receive, send)
+                return
+            if scope["method"] == "HEAD":
+                # A GET of which the server sends no body.
+                await self({**scope, "method": "GET"}, receive, send)
                 return
         await super().__call__(scope, receive, send)
 

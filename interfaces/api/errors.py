@@ -34,8 +34,12 @@ def status_of(refusal: type[Refusal]) -> int:
 
 
 def headers_of(refusal: Refusal) -> list[tuple[bytes, bytes]]:
-    """The headers that only a refusal's reply has: where its code is explained, when to retry."""
+    """The headers that only a refusal's reply has: where its code is explained, how to show who
+    one is, when to retry.
+    """
     headers = [(b"link", f'</docs/errors#{refusal.code.lower()}>; rel="help"'.encode())]
+    if isinstance(refusal, refusals.Unauthenticated):
+        headers.append((b"www-authenticate", b'ApiKey header="x-api-key"'))
     seconds = refusal.facts.get("seconds", RETRY_AFTER_SECONDS.get(type(refusal)))
     if seconds is not None:
         headers.append((b"retry-after", str(seconds).encode()))
@@ -45,8 +49,8 @@ def headers_of(refusal: Refusal) -> list[tuple[bytes, bytes]]:
 def mir_body(refusal: Refusal) -> bytes:
     """A refusal in the MIR family's words."""
     body = {"error": str(refusal), "code": refusal.code}
-    if refusal.hint:
-        body["hint"] = refusal.hint
+    if hint := refusal.hint:
+        body["hint"] = hint
     return msgspec.json.encode(body)
 
 

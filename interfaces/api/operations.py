@@ -1,6 +1,7 @@
 """Operations: is it alive, is it ready, how is it doing; and the API's own page."""
 
 import os
+import re
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -39,6 +40,10 @@ PAGE_FILES = {
     "swagger-ui.css": b"text/css; charset=utf-8",
     "favicon.png": b"image/png",
 }
+
+
+PLACE = re.compile(r"\{(\w+)\}")
+"""Where a refusal's sentence says a fact."""
 
 
 class Alive(TypedDict):
@@ -122,11 +127,14 @@ async def page_file(call: Call, name: str) -> Answered:
 def _errors_page() -> bytes:
     parts = ["<!doctype html><title>Tenure: errors</title><h1>Errors</h1>"]
     for refusal in every_refusal():
-        code, said = refusal.code, (refusal.sentence, refusal.hint_text or "")
-        sentence, hint = (escape(text) for text in said)
-        status = status_of(refusal)
-        parts.append(f'<h2 id="{code.lower()}">{status} {code}</h2><p>{sentence}</p><p>{hint}</p>')
+        parts.append(f'<h2 id="{refusal.code.lower()}">{status_of(refusal)} {refusal.code}</h2>')
+        said = filter(None, (refusal.sentence, refusal.hint_text))
+        parts += [f"<p>{PLACE.sub(_in_words, escape(text))}</p>" for text in said]
     return "\n".join(parts).encode()
+
+
+def _in_words(place: re.Match[str]) -> str:
+    return f"<i>{place[1].replace('_', ' ')}</i>"
 
 
 @cache

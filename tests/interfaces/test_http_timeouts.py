@@ -57,6 +57,7 @@ def test_half_sent_headers_are_answered_and_closed(connection: socket.socket) ->
     assert head.startswith("HTTP/1.1 408 Request Timeout\r\n")
     assert "\r\nconnection: close" in head
     assert "\r\nx-request-id: " in head
+    assert "\r\nlink: </docs/errors#request_timeout>" in head
     assert json.loads(body)["code"] == "REQUEST_TIMEOUT"
 
 

@@ -1,5 +1,6 @@
 """What holds for every route: ids of requests, errors, the order of checks, positions."""
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from domain.api_keys import format_key
+from tests.interfaces.serving import Served
 from tests.stories.client import (
     Client,
     a_person,
@@ -94,16 +96,16 @@ def test_a_path_that_is_none_is_404(partner: Client, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/v1/events", "GET, POST"),
-        ("DELETE", "/events", "GET, POST"),
+        ("PUT", "/v1/events", "GET, HEAD, POST"),
+        ("DELETE", "/events", "GET, HEAD, POST"),
         ("OPTIONS", "/v1/policy/evaluate", "POST"),
         ("GET", "/v1/policy/evaluate", "POST"),
-        ("POST", "/v1/policy/actions", "GET"),
-        ("POST", "/v1/policy/actions/data.export_pii", "GET, PUT"),
+        ("POST", "/v1/policy/actions", "GET, HEAD"),
+        ("POST", "/v1/policy/actions/data.export_pii", "GET, HEAD, PUT"),
         ("GET", "/v1/partners/keys/1", "DELETE"),
-        ("PATCH", "/partners/keys", "GET, POST"),
-        ("POST", "/healthz", "GET"),
-        ("TRACE", "/v1/events", "GET, POST"),
+        ("PATCH", "/partners/keys", "GET, HEAD, POST"),
+        ("POST", "/healthz", "GET, HEAD"),
+        ("TRACE", "/v1/events", "GET, HEAD, POST"),
     ],
 )
 def test_a_method_that_a_path_does_not_take_is_405_and_says_which_it_takes(
@@ -113,6 +115,17 @@ def test_a_method_that_a_path_does_not_take_is_405_and_says_which_it_takes(
 
     assert refusal(reply) == (405, "METHOD_NOT_ALLOWED")
     assert reply.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/events", "/v1/policy/actions/data.export_pii"])
+def test_head_is_get_without_the_body(partner: Client, server: Served, path: str) -> None:
+    got, head = (
+        httpx.request(method, server.url + path, headers=partner.headers())
+        for method in ("GET", "HEAD")
+    )
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(got.content))
 
 
 @pytest.mark.parametrize("path", [*POSTS, "/v1/partners/keys"])
@@ -156,6 +169,7 @@ def test_whatever_is_no_living_key_is_401_with_one_body(
 
     assert refusal(reply) == (401, "UNAUTHENTICATED")
     assert reply.content == nobody.try_get("/v1/partners/me").content
+    assert "x-api-key" in reply.headers["www-authenticate"]
 
 
 @pytest.mark.parametrize("path", GETS)
@@ -169,6 +183,16 @@ def test_a_key_elsewhere_than_in_its_header_is_none(partner: Client, nobody: Cli
 
     assert refusal(nobody.try_get("/v1/partners/me", headers=shown))[0] == 401
     assert refusal(nobody.try_get(f"/v1/partners/me?api_key={quote(partner.key)}"))[0] == 401
+
+
+@pytest.mark.parametrize("name", ["x-api-key", "idempotency-key"])
+def test_a_header_that_says_two_things_is_refused(partner: Client, name: str) -> None:
+    twice = [*partner.headers({name: str(partner.key)}).items(), (name, "another")]
+
+    with partner.storing_nothing():
+        reply = partner.http.post("/v1/events", json=an_event(), headers=twice)
+
+    assert refusal(reply) == (400, "INVALID_FIELD")
 
 
 # Order of checks
@@ -240,7 +264,58 @@ def test_json_may_be_said_with_parameters_and_in_any_case(partner: Client, media
     assert partner.post_bytes("/v1/policy/standing", body, media_type=media_type).status_code == 200
 
 
+# Bodies where none is wanted
+
+
+@pytest.mark.parametrize("body", [b"", b"{}"])
+def test_a_post_of_nothing_may_say_so(a_partner: MakePartner, body: bytes) -> None:
+    reply = a_partner().post_bytes("/v1/partners/keys", body, media_type=None)
+
+    assert reply.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "refused"),
+    [
+        (b'{"name": "mine"}', (400, "UNKNOWN_FIELD")),
+        (b"[]", (400, "INVALID_FIELD")),
+        (b"null", (400, "INVALID_FIELD")),
+        (b"name=mine", (400, "INVALID_JSON")),
+        (TOO_LARGE, (413, "PAYLOAD_TOO_LARGE")),
+    ],
+)
+@pytest.mark.parametrize("media_type", [JSON, TEXT])
+def test_a_post_of_nothing_takes_no_body(
+    partner: Client, media_type: str, body: bytes, refused: tuple[int, str]
+) -> None:
+    with partner.storing_nothing():
+        reply = partner.post_bytes("/v1/partners/keys", body, media_type=media_type)
+
+    assert refusal(reply) == refused
+
+
 # Queries
+
+
+@pytest.mark.parametrize("query", ["dryRun=true", "=1", "userExternalId=x"])
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [("/v1/events", JSON), ("/v1/events/batch", "application/x-ndjson")],
+)
+def test_a_parameter_that_is_not_documented_is_refused_and_nothing_is_done(
+    partner: Client, path: str, media_type: str, query: str
+) -> None:
+    event = json.dumps(an_event()).encode()
+
+    with partner.storing_nothing():
+        reply = partner.post_bytes(f"{path}?{query}", event, media_type=media_type)
+
+    assert refusal(reply) == (400, "UNKNOWN_FIELD")
+
+
+@pytest.mark.parametrize("path", ["/v1/partners/me", "/v1/policy/actions", "/healthz"])
+def test_a_read_takes_no_undocumented_parameter_either(partner: Client, path: str) -> None:
+    assert refusal(partner.try_get(path, debug="true")) == (400, "UNKNOWN_FIELD")
 
 
 @pytest.mark.parametrize(
@@ -251,6 +326,10 @@ def test_json_may_be_said_with_parameters_and_in_any_case(partner: Client, media
         ("limit=ten", "INVALID_FIELD"),
         ("limit=", "INVALID_FIELD"),
         ("limit=1&limit=2", "INVALID_FIELD"),
+        ("limit=1_0", "INVALID_FIELD"),
+        ("limit=1.0", "INVALID_FIELD"),
+        ("limit=%205", "INVALID_FIELD"),
+        ("eventType=no.such", "INVALID_EVENT_TYPE"),
         ("unknown=1", "UNKNOWN_FIELD"),
         ("user_external_id=x", "UNKNOWN_FIELD"),
         ("cursor=%00", "INVALID_FIELD"),
@@ -316,14 +395,22 @@ def test_a_read_of_a_position_that_is_not_reached_is_503_after_two_seconds(
     assert 1.9 < time.monotonic() - began < 4
 
 
-def test_a_question_that_is_posted_waits_for_its_position_too(partner: Client) -> None:
-    reply = partner.post(
-        "/v1/policy/standing",
-        {"actor": an_actor(a_person())},
-        headers={"x-min-position": FAR},
-    )
+def test_whatever_answers_from_the_log_waits_for_its_position(partner: Client) -> None:
+    standing, far = {"actor": an_actor(a_person())}, {"x-min-position": FAR}
+    evaluations = {"evaluations": [an_evaluation()]}
+    waiting = [
+        lambda: partner.post("/v1/policy/standing", standing, headers=far),
+        lambda: partner.post("/v1/policy/standing", standing, headers=far, asOf=1),
+        lambda: partner.post("/v1/policy/evaluate", an_evaluation(), headers=far),
+        lambda: partner.post("/v1/policy/evaluate", an_evaluation(), headers=far, asOf=1),
+        lambda: partner.post("/v1/policy/evaluate/bulk", evaluations, headers=far),
+        lambda: partner.try_get("/v1/event-types", headers=far),
+    ]
 
-    assert refusal(reply) == (503, "UNAVAILABLE")
+    with partner.storing_nothing(), ThreadPoolExecutor(len(waiting)) as pool:
+        replies = list(pool.map(lambda ask: ask(), waiting))
+
+    assert [refusal(reply) for reply in replies] == [(503, "UNAVAILABLE")] * len(waiting)
 
 
 def test_a_read_that_waits_is_answered_as_soon_as_its_position_is_reached(

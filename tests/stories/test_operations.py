@@ -58,6 +58,15 @@ def test_a_request_is_counted_under_its_route_and_status(partner: Client) -> Non
     eventually(lambda: (sample(metrics(partner), labels) or 0) >= before + 2, seconds=5)
 
 
+def test_a_refused_item_of_a_batch_is_counted_as_a_refusal(partner: Client) -> None:
+    refusals = 'tenure_refusals_total{code="INVALID_EVENT_TYPE"}'
+    before = sample(metrics(partner), refusals) or 0
+
+    partner.post("/v1/events/batch", {"events": [an_event(eventType="no.such")] * 2})
+
+    eventually(lambda: (sample(metrics(partner), refusals) or 0) >= before + 2, seconds=5)
+
+
 def test_metrics_follow_the_log_s_head(partner: Client) -> None:
     position = partner.submit()["position"]
 
@@ -360,3 +369,11 @@ def test_each_refusal_leads_to_where_it_is_explained(nobody: Client) -> None:
 
     assert reply.json()["code"] == anchor.upper() == "UNAUTHENTICATED"
     assert f'<h2 id="{anchor}">401 UNAUTHENTICATED</h2>' in nobody.try_get(page).text
+
+
+def test_the_page_of_errors_shows_no_places_for_facts(nobody: Client) -> None:
+    page = nobody.try_get("/docs/errors").text
+
+    assert "Invalid field <i>field</i>" in page
+    assert "{" not in page
+    assert "<p></p>" not in page
