@@ -369,9 +369,8 @@ def look_at_decisions(both: Both, chance: Random) -> None:
     if "/v1/decisions" not in both.routes:
         return
     partner, limit = a_partner(both, chance), chance.randint(1, 5)
-    query = chance.choice(
-        ({}, {"userExternalId": chance.choice(NAMES)}, {"action": chance.choice(ACTIONS)})
-    )
+    action = chance.choice(list(both.world.actions[partner]))
+    query = chance.choice(({}, {"userExternalId": chance.choice(NAMES)}, {"action": action}))
     both.decisions(partner, limit, **query)
     if both.world.decisions:
         decision_id, decision = chance.choice(list(both.world.decisions.items()))
