@@ -112,8 +112,9 @@ class Settings(BaseModel):
         validation_alias="TENURE_RATE_LIMIT",
         description="Requests that each tenant may make in a window of seconds, `1000/60`; whoever "
         "shows no key, or one that opens nothing, is counted by address, in IPv6 by its /64, and "
-        "that of a proxy counts as one. Beyond it the answer is 429. Workers add up their counts once a second: in a burst "
-        "each may let the whole quota pass before it learns of the others. Absent: no limit.",
+        "that of a proxy counts as one. Beyond it the answer is 429. Workers add up their counts "
+        "once a second: in a burst each may let the whole quota pass before it learns of the "
+        "others. Absent: no limit.",
     )
     registrations_per_hour: PositiveInt = Field(
         default=10,
