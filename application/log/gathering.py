@@ -33,7 +33,8 @@ logger = logging.getLogger("tenure.log")
 class Gathering(ABC):
     """Takes submissions, answers them batch by batch on a line of its own.
 
-    A batch is what came one by one, up to a size, and one group of those that came together.
+    A batch is, in turn, what came one by one, up to a size, and one group of those that came
+    together: whoever came alone does not wait for a group to be answered with it.
     ``limit`` bounds those waiting: beyond it a submission is refused at once. ``observe`` is told
     each batch's size and seconds; ``saw`` the last change of authority; ``tracer`` draws it all.
     """
@@ -55,6 +56,7 @@ class Gathering(ABC):
         self._line: Line | None = None
         self._waiting: list[Submission] = []
         self._groups: deque[Sequence[Submission]] = deque()
+        self._is_a_groups_turn = False
         self._arrived = asyncio.Event()
         self.head = Head(0, None, 0)
         self.tally = Tally()
@@ -109,14 +111,11 @@ class Gathering(ABC):
 
     async def run(self) -> None:
         """Answer until cancelled; then whoever has no answer yet is told to come back."""
-        batch: list[Submission] = []
+        batch: Sequence[Submission] = ()
         try:
             while True:
                 await self._arrived.wait()
-                batch = self._waiting[:BATCH_SIZE_AT_MOST]
-                del self._waiting[:BATCH_SIZE_AT_MOST]
-                if self._groups:
-                    batch += self._groups.popleft()
+                batch = self._next()
                 if not self._waiting and not self._groups:
                     self._arrived.clear()
                 self.tally.busy_since = perf_counter()
@@ -127,6 +126,15 @@ class Gathering(ABC):
                 self._settle(submission, Unavailable(reason="the server is stopping"))
             if self._line is not None:
                 await self._line.close()
+
+    def _next(self) -> Sequence[Submission]:
+        if self._groups and (self._is_a_groups_turn or not self._waiting):
+            self._is_a_groups_turn = False
+            return self._groups.popleft()
+        self._is_a_groups_turn = True
+        batch = self._waiting[:BATCH_SIZE_AT_MOST]
+        del self._waiting[:BATCH_SIZE_AT_MOST]
+        return batch
 
     async def _answer(self, submissions: Sequence[Submission]) -> None:
         started = perf_counter()

@@ -30,14 +30,41 @@ def answered_together(url: str, group: list[Submission]) -> list[Answer]:
     return asyncio.run(story())
 
 
+def transactions_after(url: str, position: int) -> int:
+    """How many transactions wrote what stands after a position."""
+    return len(as_owner(url, "select distinct xmin from log where position > %s", position))
+
+
 def test_a_group_larger_than_a_batch_is_one_transaction_in_order(log_url: str) -> None:
     before, number = head_of(log_url), BATCH_SIZE_AT_MOST + 50
 
     answers = replies(answered_together(log_url, group_of(number)))
 
     assert [reply.position for reply in answers] == list(range(before + 1, before + number + 1))
-    transactions = as_owner(log_url, "select distinct xmin from log where position > %s", before)
-    assert len(transactions) == 1
+    assert transactions_after(log_url, before) == 1
+
+
+def test_whoever_came_alone_is_answered_between_two_groups(log_url: str) -> None:
+    async def story() -> list[Answer]:
+        async with a_worker(log_url) as worker:
+            with the_lock_held(log_url):
+                worker.submit(*group_of(1))
+                await asyncio.sleep(0.1)
+                groups = [
+                    asyncio.create_task(worker.committer.answer_together(group_of(2)))
+                    for _ in range(2)
+                ]
+                await asyncio.sleep(0)
+                alone = worker.submit(*group_of(1))
+            first, second = await asyncio.gather(*groups)
+            return [*first, await alone, *second]
+
+    before = head_of(log_url)
+
+    positions = [reply.position for reply in replies(asyncio.run(story()))]
+
+    assert positions == [before + 2, before + 3, before + 4, before + 5, before + 6]
+    assert transactions_after(log_url, before) == 4
 
 
 def test_a_group_of_none_is_answered_with_nothing(log_url: str) -> None:
