@@ -8,19 +8,17 @@ from typing import Any
 
 import msgspec
 
-from application.log.arrays import digests, documents, integers, texts
 from application.log.line import Call
 from application.log.loading import RECORD, Head, KeptReply
 from application.log.submission import Answer, Reply, Submission
-from domain.command import Change, Outcome, Subject
+from application.log.writing import Writing
+from domain.command import Change, Outcome
 from domain.events import Entry, encode
 from domain.fold import AnyFold
 from domain.instants import Instant
-from domain.known import NO_ROW, SUBJECT, Key, Known, Row
+from domain.known import NO_ROW, SUBJECT, Known, Row
 from domain.principal import identify
 from domain.refusals import IdempotencyKeyReused, Refusal
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -43,16 +41,9 @@ class Batch:
         self.rules, self.head, self.known = rules, head, known
         self.now = now if head.recorded_at is None else max(now, head.recorded_at)
         self.answers: list[Answer] = []
-        self.entries: list[bytes] = []
         self.first_id: str | None = None
-        self._envelopes: list[tuple[Any, ...]] = []
-        self._forgotten: list[str] = []
-        self._rows: dict[Key, Row] = {}
+        self._writing = Writing(head.position)
         self._versions: dict[str, int] = {}
-        self._subjects: list[Subject] = []
-        self._documents: list[Any] = []
-        self._records: list[tuple[Any, ...]] = []
-        self._authority: list[int] = []
 
     def take(self, submission: Submission) -> None:
         """Let one more submission decide, and collect what it does and answers."""
@@ -77,7 +68,7 @@ class Batch:
             key, fingerprint = submission.repeat.key, submission.repeat.fingerprint
             kept = KeptReply(reply.status, reply.body, fingerprint)
             self.known.rows[RECORD, key] = Row(0, reply.position, kept)
-            self._records.append((key, reply.position, fingerprint, kept.status, kept.body))
+            self._writing.records.append((key, reply.position, fingerprint, kept.status, kept.body))
         return reply
 
     def _replay(self, submission: Submission) -> Reply | None:
@@ -110,14 +101,14 @@ class Batch:
             data=event,
         )
         self.first_id = self.first_id or entry_id
-        self.entries.append(encode(entry))
-        self._envelopes.append(
+        self._writing.entries.append(encode(entry))
+        self._writing.envelopes.append(
             (entry.stream, entry.version, entry.type, entry.tenant, *event.beside())
         )
         known.position += 1
         if event.changes_authority:
             known.authority = known.position
-            self._authority.append(known.position)
+            self._writing.authority.append(known.position)
         for fold in self.rules.folds.get(entry.type, ()):
             for key in fold.keys(entry):
                 address = (fold.name, key)
@@ -126,7 +117,7 @@ class Batch:
                 before = known.row(*address)
                 state = fold.evolve(before.state, entry)
                 row = NO_ROW if state is None else Row(before.version + 1, known.position, state)
-                known.rows[address] = self._rows[address] = row
+                known.rows[address] = self._writing.rows[address] = row
 
     def _next_version(self, change: Change) -> int:
         version = 0 if change.begins else self._versions.get(change.stream)
@@ -139,65 +130,13 @@ class Batch:
     def _remember(self, outcome: Outcome[Any]) -> None:
         for subject in outcome.subjects:
             self.known.rows[SUBJECT, subject.lookup] = Row(0, 0, subject.entity_id)
-            self._subjects.append(subject)
-        self._documents += outcome.documents
+            self._writing.subjects.append(subject)
+        self._writing.documents += outcome.documents
         if outcome.forgets is not None:
             self.known.rows[SUBJECT, outcome.forgets.lookup] = NO_ROW
-            self._forgotten.append(outcome.forgets.entity_id)
+            self._writing.forgotten.append(outcome.forgets.entity_id)
 
     def calls(self) -> list[Call]:
-        """The statements that write it, in order."""
-        rows = [
-            (fold, key, row.version, row.position, _encode(row.state))
-            for (fold, key), row in self._rows.items()
-            if row.state is not None
-        ]
-        dropped = [
-            {"fold": fold, "key": key}
-            for (fold, key), row in self._rows.items()
-            if row.state is None
-        ]
-        streams, versions, types, tenants, kinds, abouts, actions = columns(self._envelopes, 7)
-        folds, keys, row_versions, row_positions, states = columns(rows, 5)
-        record_keys, record_positions, fingerprints, statuses, bodies = columns(self._records, 5)
-        write: Call = (
-            "write",
-            (
-                str(self.head.position),
-                self.now,
-                texts(streams),
-                integers(versions),
-                texts(types),
-                texts(tenants),
-                texts(kinds),
-                texts(abouts),
-                texts(actions),
-                documents(self.entries),
-                texts(folds),
-                texts(keys),
-                integers(row_versions),
-                integers(row_positions),
-                documents(states),
-                digests([subject.lookup for subject in self._subjects]),
-                texts([subject.entity_id for subject in self._subjects]),
-                digests(record_keys),
-                integers(record_positions),
-                digests(fingerprints),
-                integers(statuses),
-                texts(bodies),
-                integers(self._authority),
-            ),
-        )
-        calls = [write]
-        if self._documents:
-            calls.append(("file", (_encode(self._documents),)))
-        if dropped:
-            calls.append(("drop_rows", (_encode(dropped),)))
-        if self._forgotten:
-            calls.append(("forget", (_encode(self._forgotten),)))
-        return calls
-
-
-def columns(rows: Sequence[tuple[Any, ...]], count: int) -> Sequence[tuple[Any, ...]]:
-    """The columns of rows, as many as they are even where there is no row."""
-    return list(zip(*rows, strict=True)) or [()] * count
+        """The statements that write what was decided since they were last asked for, in order."""
+        writing, self._writing = self._writing, Writing(self.known.position)
+        return writing.calls(self.now)

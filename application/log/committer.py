@@ -22,6 +22,7 @@ BEGIN: Call = ("begin", ())
 LOCK: Call = ("lock", ())
 COMMIT: Call = ("commit", ())
 ROLLBACK: Call = ("rollback", ())
+OPENING: tuple[Call, ...] = (BEGIN, LOCK)
 
 
 class Committer(Gathering):
@@ -31,7 +32,7 @@ class Committer(Gathering):
         super().__init__(*arguments, **settings)
         self._in_flight: set[str] = set()
         self._settled: OrderedDict[str, None] = OrderedDict()
-        self._locked = False
+        self._opening = OPENING
 
     def submit(self, submission: Submission) -> None:
         """Queue a command.
@@ -75,19 +76,21 @@ class Committer(Gathering):
         super()._settle(submission, answer)
 
     async def _load(self, line: Line, keys: set[Key]) -> tuple[Head, Known]:
-        if self._locked:
-            (document,) = await line.trip(self._loading.call(keys))
-        else:
-            _, _, document = await line.trip(BEGIN, LOCK, self._loading.call(keys))
-        self._locked = True
+        *_, document = await line.trip(*self._opening, self._loading.call(keys))
+        self._opening = ()
         return self._loading.read(document or b"", keys)
 
+    async def _pause(self, line: Line, batch: Batch) -> None:
+        """Have the database write meanwhile what is decided so far."""
+        if not batch.known.missing:
+            # It must go again if a row turns out to be missing after all.
+            self._opening = (ROLLBACK, *OPENING)
+            await line.send(*batch.calls())
+        await super()._pause(line, batch)
+
     async def _finish(self, line: Line, batch: Batch) -> None:
-        self._locked = False
-        if batch.entries:
-            await line.trip(*batch.calls(), COMMIT)
-        else:
-            await line.trip(ROLLBACK)
+        self._opening = OPENING
+        await line.trip(*batch.calls(), COMMIT)
 
     async def _was_written(self, line: Line, batch: Batch) -> bool:
         """Look for the batch's first entry, under the lock, so that its own commit is over."""
@@ -96,5 +99,5 @@ class Committer(Gathering):
         return found is not None and found.decode() == batch.first_id
 
     async def _disconnect(self) -> None:
-        self._locked = False
+        self._opening = OPENING
         await super()._disconnect()

@@ -23,6 +23,8 @@ from domain.known import Key, Known
 from domain.refusals import InternalError, Refusal, Unavailable
 
 BATCH_SIZE_AT_MOST = 256
+DECIDED_AT_A_TIME = 256
+"""So many of a large group are decided before other requests have their turn."""
 PATIENCE_SECONDS = 10.0
 """How long a batch waits for a database that went away or hangs before its callers are told."""
 
@@ -185,7 +187,7 @@ class Gathering(ABC):
                         return unsettled
                 unsettled = None
                 batch = await self._decide(line, submissions)
-                unsettled = batch if batch.entries else None
+                unsettled = batch if batch.first_id else None
                 await self._finish(line, batch)
             except Lost as error:
                 self.tally.reconnects += 1
@@ -210,7 +212,9 @@ class Gathering(ABC):
         while True:
             head, known = await self._load(line, keys)
             batch = Batch(self._rules, head, known, self._clock())
-            for submission in submissions:
+            for number, submission in enumerate(submissions):
+                if number and number % DECIDED_AT_A_TIME == 0:
+                    await self._pause(line, batch)
                 batch.take(submission)
             if not known.missing:
                 return batch
@@ -232,6 +236,10 @@ class Gathering(ABC):
     @abstractmethod
     async def _load(self, line: Line, keys: set[Key]) -> tuple[Head, Known]:
         """Load rows of one snapshot."""
+
+    async def _pause(self, line: Line, batch: Batch) -> None:
+        """Let other requests have their turn in the midst of a large batch."""
+        await asyncio.sleep(0)
 
     @abstractmethod
     async def _finish(self, line: Line, batch: Batch) -> None:

@@ -6,9 +6,10 @@ most of its life waiting, with the log's lock in its hand.
 """
 
 import asyncio
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import Context
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 from psycopg import errors, pq
@@ -63,10 +64,10 @@ class Line:
         line, libpq = cls(connection, seconds), connection.pgconn
         libpq.enter_pipeline_mode()
         try:
-            await line._round_trip(
-                libpq.send_prepare,
-                [(name.encode(), statement) for name, statement in statements.items()],
-            )
+            with _losses_told():
+                for name, statement in statements.items():
+                    libpq.send_prepare(name.encode(), statement)
+                await line._answers()
         except BaseException:
             await line.close()
             raise
@@ -87,36 +88,33 @@ class Line:
         The first failure is raised, as psycopg's error for its SQLSTATE, and stops those after it;
         or Lost, where the database is to blame and not what was asked.
         """
-        return await self._round_trip(
-            self._libpq.send_query_prepared,
-            [
-                (
-                    name.encode(),
-                    [value.encode() if isinstance(value, str) else value for value in parameters],
-                    [isinstance(value, Binary) for value in parameters],
-                )
-                for name, parameters in calls
-            ],
-        )
+        with _losses_told():
+            self._send(calls)
+            return await self._answers()
 
-    async def _round_trip(
-        self, send: Callable[..., None], messages: Sequence[tuple[Any, ...]]
-    ) -> list[bytes | None]:
-        try:
-            for message in messages:
-                send(*message)
-            self._libpq.pipeline_sync()
-            while self._libpq.flush():
-                await self._ready(writable=True)
-            values = await self._results()
-        except psycopg.Error as error:
-            if _is_lost(error):
-                raise Lost(str(error)) from error
-            raise
-        assert len(values) == len(messages)
-        return values
+    async def send(self, *calls: Call) -> None:
+        """Let statements run while more is thought of. The next trip waits for them, too, and
+        brings their values before its own. Raises Lost.
+        """
+        with _losses_told():
+            self._send(calls)
+            await self._flush()
 
-    async def _results(self) -> list[bytes | None]:
+    def _send(self, calls: Sequence[Call]) -> None:
+        for name, parameters in calls:
+            self._libpq.send_query_prepared(
+                name.encode(),
+                [value.encode() if isinstance(value, str) else value for value in parameters],
+                [isinstance(value, Binary) for value in parameters],
+            )
+
+    async def _flush(self) -> None:
+        while self._libpq.flush():
+            await self._ready(writable=True)
+
+    async def _answers(self) -> list[bytes | None]:
+        self._libpq.pipeline_sync()
+        await self._flush()
         values: list[bytes | None] = []
         failure: Exception | None = None
         while True:
@@ -165,6 +163,16 @@ class Line:
             self._watch = loop.call_at(self._deadline, self._look)
         else:
             self._waiting.fail(Lost(f"no answer within {self._seconds:g} seconds"))
+
+
+@contextmanager
+def _losses_told() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        if _is_lost(error):
+            raise Lost(str(error)) from error
+        raise
 
 
 def _is_lost(error: psycopg.Error) -> bool:

@@ -50,8 +50,9 @@ select json_build_object(
 )
 
 -- name: write
--- Everything that a batch does, in one statement: entries at their positions, the rows folded from
--- them, new subjects, kept replies, changes of authority; then one notification.
+-- Everything that a batch does, or a slice of a large one, in one statement: entries at their
+-- positions, the rows folded from them, new subjects, kept replies, changes of authority; then a
+-- notification, equal in each slice, because PostgreSQL sends equal ones of a transaction once.
 -- Rows come by columns: $1 head · $2 recorded at · of entries $3 streams · $4 versions · $5 types ·
 -- $6 tenants · $7 kinds · $8 whom they are about · $9 actions · $10 entries · of rows $11 folds ·
 -- $12 keys · $13 versions · $14 positions · $15 states · of subjects $16 lookups · $17 entities ·
@@ -84,7 +85,7 @@ with appended as (
     insert into authority (position)
     select * from unnest($23::bigint[])
 )
-select pg_notify('log', $1::bigint::text)
+select pg_notify('log', '')
 
 -- name: file
 -- New documents beside the log: $1 [{name, content}].

@@ -19,7 +19,7 @@ class Reader(Gathering):
         return self._loading.read(document or b"", keys)
 
     async def _finish(self, line: Line, batch: Batch) -> None:
-        assert not batch.entries, "a question changed something"
+        assert batch.first_id is None, "a question changed something"
 
     async def _was_written(self, line: Line, batch: Batch) -> bool:
         return False

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from application.log.connections import WRITER
+from application.log.gathering import DECIDED_AT_A_TIME
 from application.log.line import Call, Line
 from application.log.loading import QUERIES
 from application.log.submission import Reply, Submission
@@ -110,6 +111,23 @@ def test_a_command_that_breaks_hurts_no_other(log_url: str) -> None:
     assert isinstance(broken, InternalError)
     assert [first.position, last.position] == [before + 1, before + 2]
     assert head_of(log_url) == before + 2
+
+
+def test_a_command_that_breaks_in_a_large_group_hurts_no_other(log_url: str) -> None:
+    async def story() -> Any:
+        async with a_worker(log_url) as worker:
+            whole = [Submission(a_participation()) for _ in range(DECIDED_AT_A_TIME)]
+            return await worker.committer.answer_together([*whole, Submission(Breaks())])
+
+    before = head_of(log_url)
+
+    *whole, broken = asyncio.run(story())
+
+    assert isinstance(broken, InternalError)
+    assert [reply.position for reply in whole] == list(
+        range(before + 1, before + DECIDED_AT_A_TIME + 1)
+    )
+    assert head_of(log_url) == before + DECIDED_AT_A_TIME
 
 
 def test_an_event_that_cannot_be_folded_is_never_stored(log_url: str) -> None:

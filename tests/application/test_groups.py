@@ -1,11 +1,19 @@
 """Groups: commands that came together are written in one transaction, each with its own answer."""
 
 import asyncio
+from dataclasses import dataclass, field
+from typing import Any
 
+import psycopg
 import pytest
 
-from application.log.gathering import BATCH_SIZE_AT_MOST
+from application.log.gathering import DECIDED_AT_A_TIME
 from application.log.submission import Answer, Reply, Submission
+from domain.command import Outcome
+from domain.entity import ENTITY
+from domain.instants import Instant
+from domain.known import Key, Known
+from domain.partner import PARTNER
 from domain.refusals import IdempotencyInProgress, InvalidEventType, Unavailable
 from tests.application.running import (
     a_repeatable,
@@ -13,9 +21,41 @@ from tests.application.running import (
     as_owner,
     head_of,
     replies,
+    row_of,
     the_lock_held,
 )
 from tests.builders import a_participation
+
+LARGE = 2 * DECIDED_AT_A_TIME + 50
+
+
+@dataclass
+class Asks:
+    """A question about a row that it did not announce."""
+
+    id: str = ""
+    asks: tuple[Key, ...] = ()
+
+    def decide(self, known: Known, now: Instant) -> Outcome[None]:
+        known.get(PARTNER, "nobody")
+        return Outcome(None)
+
+
+@dataclass
+class Turns:
+    """Counts the turns that it has on the event loop; as a question, tells how many so far."""
+
+    number: int = 0
+    id: str = ""
+    asks: tuple[Key, ...] = field(default=())
+
+    async def count(self) -> None:
+        while True:
+            await asyncio.sleep(0)
+            self.number += 1
+
+    def decide(self, known: Known, now: Instant) -> Outcome[Any]:
+        return Outcome(self.number)
 
 
 def group_of(number: int) -> list[Submission]:
@@ -35,13 +75,70 @@ def transactions_after(url: str, position: int) -> int:
     return len(as_owner(url, "select distinct xmin from log where position > %s", position))
 
 
-def test_a_group_larger_than_a_batch_is_one_transaction_in_order(log_url: str) -> None:
-    before, number = head_of(log_url), BATCH_SIZE_AT_MOST + 50
+def test_a_large_group_is_one_transaction_in_order(log_url: str) -> None:
+    before = head_of(log_url)
 
-    answers = replies(answered_together(log_url, group_of(number)))
+    answers = replies(answered_together(log_url, group_of(LARGE)))
 
-    assert [reply.position for reply in answers] == list(range(before + 1, before + number + 1))
+    assert [reply.position for reply in answers] == list(range(before + 1, before + LARGE + 1))
     assert transactions_after(log_url, before) == 1
+
+
+def test_somebody_all_over_a_large_group_has_one_row_that_counts_every_event(log_url: str) -> None:
+    group = [Submission(a_participation("all over")) for _ in range(LARGE)]
+
+    last = replies(answered_together(log_url, group))[-1]
+
+    found = row_of(log_url, ENTITY, last.value.entity_id)
+    assert found is not None
+    version, position, entity = found
+    assert (version, position, entity.event_count) == (LARGE, last.position, LARGE)
+
+
+def test_a_large_group_gives_one_notification(log_url: str) -> None:
+    with psycopg.connect(log_url, autocommit=True) as listener:
+        listener.execute("listen log")
+        answered_together(log_url, group_of(LARGE))
+        notified = list(listener.notifies(timeout=0.2))
+
+    assert len(notified) == 1
+
+
+def test_a_large_group_that_turns_out_to_need_another_row_is_written_once(log_url: str) -> None:
+    before = head_of(log_url)
+
+    answers = replies(answered_together(log_url, [*group_of(LARGE), Submission(Asks())]))
+
+    assert answers[-1].position == head_of(log_url) == before + LARGE
+    assert transactions_after(log_url, before) == 1
+
+
+def test_a_large_group_of_which_all_is_refused_writes_nothing(log_url: str) -> None:
+    before = head_of(log_url)
+    wrong = [Submission(a_participation(kind="no.such_type")) for _ in range(LARGE)]
+
+    answers = answered_together(log_url, wrong)
+
+    assert {type(answer) for answer in answers} == {InvalidEventType}
+    assert head_of(log_url) == before
+
+
+def test_others_have_their_turn_while_a_large_group_is_decided(log_url: str) -> None:
+    turns = Turns()
+
+    async def story() -> list[Answer]:
+        async with a_worker(log_url) as worker:
+            counting = asyncio.create_task(turns.count())
+            try:
+                return await worker.committer.answer_together(
+                    [Submission(turns) for _ in range(LARGE)]
+                )
+            finally:
+                counting.cancel()
+
+    first, *_, last = replies(asyncio.run(story()))
+
+    assert first.value < last.value
 
 
 def test_whoever_came_alone_is_answered_between_two_groups(log_url: str) -> None:

@@ -101,6 +101,51 @@ def test_values_of_any_length_go_there_and_come_back(noted_url: str, length: int
     assert trip(noted_url, ("echo", (text,)), ("one", ())) == [text.encode(), b"1"]
 
 
+# Sending ahead
+
+
+def test_what_was_sent_runs_before_anybody_waits_for_it(noted_url: str) -> None:
+    def is_taken() -> bool:
+        with psycopg.connect(noted_url) as connection:
+            (free,) = connection.execute("select pg_try_advisory_xact_lock(1)").fetchone() or ()
+            return not free
+
+    async def story(line: Line) -> None:
+        await line.send(("wait", ()))
+        eventually(is_taken)
+
+    on_a_line(noted_url, story)
+
+
+@pytest.mark.parametrize("length", [1, 3_000_000])
+def test_what_was_sent_is_brought_by_the_next_trip_first(noted_url: str, length: int) -> None:
+    async def story(line: Line) -> list[bytes | None]:
+        await line.send(("echo", ("a" * length,)), ("echo", ("b",)))
+        await line.send(("echo", ("c",)))
+        return await line.trip(("echo", ("d",)))
+
+    assert on_a_line(noted_url, story) == [b"a" * length, b"b", b"c", b"d"]
+
+
+def test_a_failure_of_what_was_sent_is_raised_by_the_next_trip(noted_url: str) -> None:
+    async def story(line: Line) -> list[bytes | None]:
+        await line.send(("divide", ("0",)))
+        with pytest.raises(errors.DivisionByZero):
+            await line.trip(("one", ()))
+        return await line.trip(("one", ()))
+
+    assert on_a_line(noted_url, story) == [b"1"]
+
+
+def test_what_is_sent_on_a_line_that_was_closed_is_lost(noted_url: str) -> None:
+    async def story(line: Line) -> None:
+        await line.close()
+        with pytest.raises(Lost):
+            await line.send(("one", ()))
+
+    on_a_line(noted_url, story)
+
+
 # Failures
 
 

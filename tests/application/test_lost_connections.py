@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from application.log.connections import WRITER
+from application.log.gathering import DECIDED_AT_A_TIME
 from application.log.line import Call, Line
 from application.log.loading import QUERIES
 from application.log.submission import Reply, Submission
@@ -49,11 +50,23 @@ class LostAfterCommit(LosesAnAnswer):
     lost_before = False
 
 
-def losing(kind: type[LosesAnAnswer]) -> Any:
+class LostBetweenSlices(Line):
+    """A line that is lost once, when the first slice of a batch is on its way."""
+
+    lost = False
+
+    async def send(self, *calls: Call) -> None:
+        await super().send(*calls)
+        if not LostBetweenSlices.lost:
+            LostBetweenSlices.lost = True
+            await self.close()
+
+
+def losing(kind: type[LosesAnAnswer | LostBetweenSlices]) -> Any:
     async def connect(url: str) -> Line:
         return await kind.open(url, WRITER, QUERIES)
 
-    LosesAnAnswer.lost = False
+    LosesAnAnswer.lost = LostBetweenSlices.lost = False
     return connect
 
 
@@ -152,3 +165,21 @@ def test_a_repeat_of_what_went_unanswered_is_a_replay(
     assert (first.replayed, second.replayed) == (False, True)
     assert (second.body, second.position) == (first.body, first.position)
     assert [entry.id for _, entry in log_of(log_url, before)] == [command.id]
+
+
+def test_a_large_group_that_is_lost_between_its_slices_happens_once(log_url: str) -> None:
+    number = 2 * DECIDED_AT_A_TIME + 1
+
+    async def story() -> list[Reply]:
+        async with a_worker(log_url, connect=losing(LostBetweenSlices)) as worker:
+            group = [Submission(a_participation("between slices")) for _ in range(number)]
+            answering = worker.committer.answer_together(group)
+            return replies(await asyncio.wait_for(answering, SECONDS))
+
+    before = head_of(log_url)
+
+    positions = [reply.position for reply in asyncio.run(story())]
+
+    assert LostBetweenSlices.lost
+    assert positions == [position for position, _ in log_of(log_url, before)]
+    assert len(positions) == number

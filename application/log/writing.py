@@ -1,0 +1,93 @@
+"""Writing: what commands did, collected and handed to the database by columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from application.log.arrays import digests, documents, integers, texts
+from application.log.line import Call
+from domain.command import Subject
+from domain.instants import Instant
+from domain.known import Key, Row
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Writing:
+    """What one ``write`` will hold. ``head`` is the position before its first entry.
+
+    ``envelopes`` are the columns beside each of ``entries``; ``records`` are kept replies;
+    ``authority`` are positions that changed it; ``forgotten`` are entities.
+    """
+
+    head: int
+    entries: list[bytes] = field(default_factory=list)
+    envelopes: list[tuple[Any, ...]] = field(default_factory=list)
+    rows: dict[Key, Row] = field(default_factory=dict)
+    subjects: list[Subject] = field(default_factory=list)
+    documents: list[Any] = field(default_factory=list)
+    records: list[tuple[Any, ...]] = field(default_factory=list)
+    authority: list[int] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+
+    def calls(self, now: Instant) -> list[Call]:
+        """The statements that write it, in order; none where nothing happened."""
+        if not self.entries:
+            return []
+        rows = [
+            (fold, key, row.version, row.position, _encode(row.state))
+            for (fold, key), row in self.rows.items()
+            if row.state is not None
+        ]
+        dropped = [
+            {"fold": fold, "key": key}
+            for (fold, key), row in self.rows.items()
+            if row.state is None
+        ]
+        streams, versions, types, tenants, kinds, abouts, actions = columns(self.envelopes, 7)
+        folds, keys, row_versions, row_positions, states = columns(rows, 5)
+        record_keys, record_positions, fingerprints, statuses, bodies = columns(self.records, 5)
+        write: Call = (
+            "write",
+            (
+                str(self.head),
+                now,
+                texts(streams),
+                integers(versions),
+                texts(types),
+                texts(tenants),
+                texts(kinds),
+                texts(abouts),
+                texts(actions),
+                documents(self.entries),
+                texts(folds),
+                texts(keys),
+                integers(row_versions),
+                integers(row_positions),
+                documents(states),
+                digests([subject.lookup for subject in self.subjects]),
+                texts([subject.entity_id for subject in self.subjects]),
+                digests(record_keys),
+                integers(record_positions),
+                digests(fingerprints),
+                integers(statuses),
+                texts(bodies),
+                integers(self.authority),
+            ),
+        )
+        calls = [write]
+        if self.documents:
+            calls.append(("file", (_encode(self.documents),)))
+        if dropped:
+            calls.append(("drop_rows", (_encode(dropped),)))
+        if self.forgotten:
+            calls.append(("forget", (_encode(self.forgotten),)))
+        return calls
+
+
+def columns(rows: Sequence[tuple[Any, ...]], count: int) -> Sequence[tuple[Any, ...]]:
+    """The columns of rows, as many as they are even where there is no row."""
+    return list(zip(*rows, strict=True)) or [()] * count
