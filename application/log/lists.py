@@ -23,8 +23,14 @@ POSITION_PATIENCE_SECONDS = 2.0
 class Lists:
     """Statements of a principal, who is identified again when authority has moved."""
 
-    def __init__(self, pool: AsyncConnectionPool, access: Access) -> None:
+    def __init__(
+        self,
+        pool: AsyncConnectionPool,
+        access: Access,
+        position_patience_seconds: float = POSITION_PATIENCE_SECONDS,
+    ) -> None:
         self._pool, self._access = pool, access
+        self._position_patience_seconds = position_patience_seconds
 
     async def fetch(
         self,
@@ -52,7 +58,7 @@ class Lists:
             await self._access.confirm(principal, authority)
             if position >= min_position:
                 return found
-            if monotonic() > started + POSITION_PATIENCE_SECONDS:
+            if monotonic() > started + self._position_patience_seconds:
                 raise Unavailable(reason=f"the log has not reached position {min_position}")
             await asyncio.sleep(0.02)
 

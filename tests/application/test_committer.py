@@ -83,14 +83,17 @@ def test_what_arrives_together_is_one_transaction(log_url: str) -> None:
 def test_a_batch_gives_one_notification(log_url: str) -> None:
     async def story() -> None:
         async with a_worker(log_url) as worker:
-            await worker.together(*(Submission(a_participation()) for _ in range(20)))
+            for _ in range(2):
+                await worker.together(*(Submission(a_participation()) for _ in range(20)))
+
+    before = head_of(log_url)
 
     with psycopg.connect(log_url, autocommit=True) as listener:
         listener.execute("listen log")
         asyncio.run(story())
-        notified = list(listener.notifies(timeout=0.2))
+        notified = listener.notifies(timeout=30, stop_after=2)
 
-    assert len(notified) == 1
+        assert [one.payload for one in notified] == [str(before), str(before + 20)]
 
 
 def test_a_command_sees_what_those_before_it_in_its_batch_did(log_url: str) -> None:

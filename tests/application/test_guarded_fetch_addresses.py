@@ -8,6 +8,7 @@ import pytest
 
 from application.guarded_fetch import FetchFailed, fetch_text, is_allowed, read_origin, resolved
 from tests.application.listening import PATH, PUBLIC, listening, resolving_to
+from tests.interfaces.serving import NO_HOST
 
 INSIDE = [
     "127.0.0.1",
@@ -125,4 +126,4 @@ def test_an_address_that_takes_no_connection_leaves_the_next_to_be_tried() -> No
 
 
 def test_a_name_that_does_not_resolve_has_no_addresses() -> None:
-    assert asyncio.run(resolved("no-such-name.invalid", 80)) == ()
+    assert asyncio.run(resolved(NO_HOST, 80)) == ()

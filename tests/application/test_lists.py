@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from application.log.connections import options
+from application.log.connections import options, pool
 from application.log.lists import Lists
 from domain.refusals import Unavailable
 from tests.application.running import a_worker, as_owner, end_every_connection
@@ -52,10 +52,11 @@ def test_statements_at_once_do_not_see_each_others_tenants(log_url: str) -> None
 
 def test_a_statement_waits_until_the_log_reaches_the_position_it_must_see(log_url: str) -> None:
     async def story() -> Sequence[Any]:
-        async with a_worker(log_url) as worker:
+        async with a_worker(log_url) as worker, pool(log_url, "tenure_reader") as connections:
+            lists = Lists(connections, worker.access, position_patience_seconds=60)
             written = await worker.do(a_participation(), a_principal("waits"))
             fetch = asyncio.create_task(
-                worker.lists.fetch(
+                lists.fetch(
                     a_principal("waits"),
                     b"select count(*) from log",
                     {},
@@ -72,9 +73,10 @@ def test_a_statement_waits_until_the_log_reaches_the_position_it_must_see(log_ur
 
 def test_a_position_that_is_not_reached_in_time_is_unavailable(log_url: str) -> None:
     async def story() -> None:
-        async with a_worker(log_url) as worker:
+        async with a_worker(log_url) as worker, pool(log_url, "tenure_reader") as connections:
+            lists = Lists(connections, worker.access, position_patience_seconds=0.1)
             with pytest.raises(Unavailable, match="has not reached position 1000000"):
-                await worker.lists.fetch(a_principal(), TENANTS, {}, min_position=1_000_000)
+                await lists.fetch(a_principal(), TENANTS, {}, min_position=1_000_000)
 
     asyncio.run(story())
 
@@ -82,7 +84,7 @@ def test_a_position_that_is_not_reached_in_time_is_unavailable(log_url: str) -> 
 def test_a_database_that_does_not_answer_is_unavailable(log_url: str) -> None:
     async def story() -> None:
         async with a_worker(log_url) as worker:
-            pool = AsyncConnectionPool(
+            deaf = AsyncConnectionPool(
                 log_url + " port=1",
                 kwargs={"options": options("tenure_reader")},
                 min_size=0,
@@ -90,9 +92,9 @@ def test_a_database_that_does_not_answer_is_unavailable(log_url: str) -> None:
                 timeout=0.2,
                 open=False,
             )
-            async with pool:
+            async with deaf:
                 with pytest.raises(Unavailable):
-                    await Lists(pool, worker.access).fetch(a_principal(), TENANTS, {})
+                    await Lists(deaf, worker.access).fetch(a_principal(), TENANTS, {})
 
     asyncio.run(story())
 

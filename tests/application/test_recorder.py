@@ -19,7 +19,7 @@ from domain.events import UnknownEventType
 from tests.application.running import a_worker, as_owner, head_of, log_of, replies
 from tests.builders import a_participation, an_approval, an_entry
 
-SECONDS = 5.0
+SECONDS = 30.0
 
 
 def written(url: str, number: int, person: str = "alice") -> list[int]:
@@ -101,8 +101,10 @@ def test_a_subscription_sees_what_was_and_what_comes_each_once_in_order(log_url:
 
     with Log(log_url) as log, log.follow(old[0] - 1) as subscription:
         seen = next_of(subscription, 3)
-        threading.Timer(0.3, written, [log_url, 4]).start()
+        later = threading.Timer(0.3, written, [log_url, 4])
+        later.start()
         seen += next_of(subscription, 4)
+        later.join()
 
     assert seen == list(range(old[0], old[0] + 7))
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
+from threading import Barrier
 
 from application.log.submission import Reply, Submission
 from domain.entity import ENTITY
@@ -14,13 +15,17 @@ ROUNDS, A_ROUND = 12, 10
 PEOPLE = [f"shared {number}" for number in range(3)]
 
 
-def work(url: str) -> list[Reply]:
-    """A worker's whole life: rounds of events for people that the other reports on too."""
+def work(url: str, together: Barrier) -> list[Reply]:
+    """A worker's whole life: rounds of events for people that the other reports on too.
+
+    Each waits for the other before each round.
+    """
 
     async def story() -> list[Reply]:
         done: list[Reply] = []
         async with a_worker(url) as worker:
             for _ in range(ROUNDS):
+                await asyncio.to_thread(together.wait)
                 people = (PEOPLE[number % len(PEOPLE)] for number in range(A_ROUND))
                 batch = [Submission(a_participation(person)) for person in people]
                 done += replies(await worker.together(*batch))
@@ -29,11 +34,18 @@ def work(url: str) -> list[Reply]:
     return asyncio.run(story())
 
 
+def both_at_work(url: str) -> tuple[list[Reply], list[Reply]]:
+    """What two workers did at the same time."""
+    together = Barrier(2, timeout=30)
+    with ThreadPoolExecutor(2) as pool:
+        here, there = pool.map(work, [url, url], [together, together])
+    return here, there
+
+
 def test_two_committers_interleave_without_a_gap_or_a_version_twice(log_url: str) -> None:
     before = head_of(log_url)
 
-    with ThreadPoolExecutor(2) as pool:
-        here, there = pool.map(work, [log_url, log_url])
+    here, there = both_at_work(log_url)
 
     written = 2 * ROUNDS * A_ROUND
     entries = log_of(log_url, before)
@@ -48,19 +60,17 @@ def test_two_committers_interleave_without_a_gap_or_a_version_twice(log_url: str
 
 
 def test_two_committers_took_turns(log_url: str) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        here, _ = pool.map(work, [log_url, log_url])
+    here, there = both_at_work(log_url)
 
-    mine = {reply.position for reply in here}
-    turns = [position in mine for position in range(min(mine), max(mine) + 1)]
-    assert sum(1 for _ in groupby(turns)) > 2, "they never ran at the same time"
+    mine, both = {reply.position for reply in here}, [reply.position for reply in here + there]
+    turns = [position in mine for position in range(min(both), max(both) + 1)]
+    assert sum(1 for _ in groupby(turns)) > ROUNDS
 
 
 def test_a_person_met_by_both_at_once_is_one_entity_with_every_event_counted(
     log_url: str,
 ) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        here, there = pool.map(work, [log_url, log_url])
+    here, there = both_at_work(log_url)
 
     counted = Counter(reply.value.entity_id for reply in here + there)
     assert len(counted) == len(PEOPLE)

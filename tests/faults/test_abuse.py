@@ -1,11 +1,12 @@
 """Slow, rude and too many clients: told so or hung up on, and nothing is lost or halved."""
 
 import json
+import select
 import socket
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from tests.stories.waiting import holding_the_lock
 
 pytestmark = pytest.mark.faults
 
-# Timeouts of 1 s, looked at once a second: over within 2 s, with room for a busy machine.
-OVER_SECONDS = 8
+QUEUED = 'tenure_queue_depth{engine="committer"} 1.0'
+
+# Whoever waits for so long waits in vain, on a busy machine as well.
+OVER_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +43,12 @@ def server(data: Path) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def partner(server: Served) -> Iterator[Client]:
+    with a_partner_of(server) as partner:
+        yield partner
+
+
+@contextmanager
+def a_partner_of(server: Served) -> Iterator[Client]:
     document = Document(httpx.get(f"{server.url}/openapi.json", timeout=10).json())
     with connected(server.url, document) as http:
         yield Client(http, server.first_key)
@@ -117,21 +126,32 @@ def test_a_client_who_does_not_wait_for_the_answer_gets_it_by_asking_again(
         with connect(server) as connection:
             connection.sendall(a_post(partner, body, len(body), more=f"idempotency-key: {key}\r\n"))
 
-        eventually(lambda: partner.post("/v1/events", event, key=key).status_code == 201, 5)  # noqa: B023
+        eventually(lambda: partner.post("/v1/events", event, key=key).status_code == 201)  # noqa: B023
 
         assert len(partner.events(userExternalId=event["userExternalId"])) == 1
 
 
-def test_hundreds_of_slow_clients_keep_nobody_waiting(server: Served, partner: Client) -> None:
-    with ExitStack() as stack:
-        for number in range(300):
-            slow = stack.enter_context(connect(server))
-            slow.sendall(b"POST /v1/eve" if number % 2 else a_post(partner, b"{", 100))
+def test_hundreds_of_slow_clients_keep_nobody_waiting(tmp_path: Path, database_url: str) -> None:
+    with (
+        serving(
+            tmp_path,
+            app=None,
+            TENURE_DATABASE_URL=database_url,
+            TENURE_HEADER_TIMEOUT="600",
+            TENURE_BODY_TIMEOUT="600",
+        ) as server,
+        a_partner_of(server) as partner,
+        ExitStack() as stack,
+    ):
+        slow = [stack.enter_context(connect(server)) for _ in range(300)]
+        for number, connection in enumerate(slow):
+            connection.sendall(b"POST /v1/eve" if number % 2 else a_post(partner, b"{", 100))
 
         for _ in range(20):
-            began = time.monotonic()
             partner.submit()
-            assert time.monotonic() - began < 1
+
+        answered, _, _ = select.select(slow, [], [], 0)
+        assert not answered
 
 
 def test_what_is_far_too_long_is_refused_before_it_is_sent(server: Served, partner: Client) -> None:
@@ -146,34 +166,40 @@ def test_what_is_far_too_long_is_refused_before_it_is_sent(server: Served, partn
 # Too many at once
 
 
-def test_beyond_the_queue_s_limit_the_answer_is_503_at_once(partner: Client, log_url: str) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        with holding_the_lock(log_url) as lock:
-            first = pool.submit(partner.post, "/v1/events", an_event(), key=a_key())
-            lock.until_somebody_waits()
-            second = pool.submit(partner.post, "/v1/events", an_event(), key=a_key())
-            time.sleep(0.3)
-            began = time.monotonic()
+@contextmanager
+def a_full_queue(
+    server: Served, partner: Client, log_url: str
+) -> Iterator[list[Future[httpx.Response]]]:
+    """The replies to an event whose batch waits for the lock until the block ends, and to another,
+    which waits for that batch.
+    """
+    with ThreadPoolExecutor(2) as pool, holding_the_lock(log_url) as lock:
+        replies = [pool.submit(partner.post, "/v1/events", an_event(), key=a_key())]
+        lock.until_somebody_waits()
+        replies.append(pool.submit(partner.post, "/v1/events", an_event(), key=a_key()))
+        eventually(lambda: QUEUED in server.get("/metrics"))
+        yield replies
 
-            third = partner.post("/v1/events", an_event(), key=a_key())
 
-            assert time.monotonic() - began < 1
-            assert not first.done()
-            assert not second.done()
-        accepted = [first.result(), second.result()]
+def test_beyond_the_queue_s_limit_the_answer_is_503_at_once(
+    server: Served, partner: Client, log_url: str
+) -> None:
+    with a_full_queue(server, partner, log_url) as waiting:
+        third = partner.post("/v1/events", an_event(), key=a_key())
+
+        assert not any(reply.done() for reply in waiting)
+    accepted = [reply.result() for reply in waiting]
 
     assert refusal(third) == (503, "UNAVAILABLE")
     assert third.headers["retry-after"] == "1"
     assert [reply.status_code for reply in accepted] == [201, 201]
 
 
-def test_a_refused_request_is_taken_when_it_comes_again(partner: Client, log_url: str) -> None:
+def test_a_refused_request_is_taken_when_it_comes_again(
+    server: Served, partner: Client, log_url: str
+) -> None:
     event, key = an_event(), a_key()
-    with ThreadPoolExecutor(2) as pool, holding_the_lock(log_url) as lock:
-        others = [pool.submit(partner.post, "/v1/events", an_event(), key=a_key())]
-        lock.until_somebody_waits()
-        others.append(pool.submit(partner.post, "/v1/events", an_event(), key=a_key()))
-        time.sleep(0.3)
+    with a_full_queue(server, partner, log_url):
         assert refusal(partner.post("/v1/events", event, key=key))[0] == 503
 
     assert partner.post("/v1/events", event, key=key).status_code == 201
@@ -184,7 +210,6 @@ def test_under_load_a_queue_of_one_refuses_many_and_loses_nothing(
     server: Served, api_key: str, log_url: str
 ) -> None:
     with Load(server.url, api_key, clients=32) as load:
-        load.goes_on()
+        eventually(lambda: any(event.attempts > 1 for event in load.acknowledged))
 
-    assert any(event.attempts > 1 for event in load.acknowledged)
     nothing_is_lost_or_doubled(server.url, api_key, log_url, load)

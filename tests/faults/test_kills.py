@@ -24,8 +24,8 @@ from tests.interfaces.serving import (
     SECRETS,
     Served,
     a_data_folder,
+    accepts,
     eventually,
-    free_port,
     kill,
     serving,
 )
@@ -49,7 +49,7 @@ def kill_postgresql(server: Served, data: Path) -> None:
     postmaster = psutil.Process(pid)
     for process in (postmaster, *postmaster.children(recursive=True)):
         process.kill()
-    eventually(lambda: EmbeddedPostgres(data).pid() != pid)
+    eventually(lambda: accepts(EmbeddedPostgres(data).url))
 
 
 @pytest.mark.parametrize("harm", [kill_the_busiest_worker, kill_postgresql])
@@ -92,15 +92,14 @@ def test_the_first_read_after_a_killed_postgresql_is_answered(
 
 
 def test_a_killed_supervisor_s_successor_has_everything() -> None:
-    port = free_port()
     with (
         a_data_folder() as data,
-        serving(data, port=port, workers=2, app=None) as first,
+        serving(data, workers=2, app=None) as first,
         Load(first.url, first.first_key) as load,
     ):
         time.sleep(CYCLE_SECONDS)
         kill(first.process.pid)
-        with serving(data, port=port, workers=2, app=None) as second:
+        with serving(data, port=first.port, workers=2, app=None) as second:
             load.goes_on()
             load.finish()
 

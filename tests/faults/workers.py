@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import httpx
 import psutil
 
-from tests.interfaces.serving import Served
+from tests.interfaces.serving import Served, eventually
 
 
 @contextmanager
@@ -18,10 +18,15 @@ def only(server: Served, worker: int) -> Iterator[None]:
     for pid in others:
         os.kill(pid, signal.SIGSTOP)
     try:
+        eventually(lambda: all(is_stopped(pid) for pid in others))
         yield
     finally:
         for pid in others:
             os.kill(pid, signal.SIGCONT)
+
+
+def is_stopped(worker: int) -> bool:
+    return psutil.Process(worker).status() == psutil.STATUS_STOPPED
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import argparse
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+import psycopg
 
 from interfaces.postgres import EmbeddedPostgres
 from interfaces.serve import serve
@@ -25,6 +25,9 @@ ROOT = Path(__file__).parents[2]
 APP = "tests.interfaces.standin:create_app"
 TENURE = str(Path(sys.executable).with_name("tenure"))
 READY_SECONDS = 30
+
+# Too long to be a name, so that no resolver is asked, who might know one that answers.
+NO_HOST = ".".join(["nowhere"] * 40)
 
 # Of every server on a database that several tests share: it refuses any other secrets.
 SECRETS = {"TENURE_PEPPER": "0f" * 32, "TENURE_IDENTIFIER_SECRET": "f0" * 32}
@@ -48,12 +51,21 @@ class Served:
         return self.process.wait(30)
 
     def workers(self) -> list[int]:
-        """Process ids of its workers."""
-        return [child.pid for child in psutil.Process(self.process.pid).children()]
+        """Process ids of its workers, and of nothing else that it has started."""
+        return [
+            child.pid
+            for child in psutil.Process(self.process.pid).children()
+            if "interfaces.worker" in command_of(child)
+        ]
 
     def messages(self) -> str:
         """Everything that it wrote."""
         return self.log.read_text()
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self.url.rpartition(":")[2])
 
     @property
     def first_key(self) -> str:
@@ -61,9 +73,21 @@ class Served:
         return self.messages().partition("shown only now: ")[2].split()[0]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+def command_of(process: psutil.Process) -> list[str]:
+    """The words of its command, none when it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def accepts(url: str) -> bool:
+    """Whether a PostgreSQL takes connections."""
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 @contextmanager

@@ -2,11 +2,17 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interfaces.settings import Settings
+from tests.interfaces.serving import eventually
+
+SLOW_SECONDS = 3
+HELD = "held"
 
 
 def create_app(settings: Settings, url: str) -> ASGIApp:
@@ -20,8 +26,12 @@ def create_app(settings: Settings, url: str) -> ASGIApp:
             case "/worker":
                 body = str(os.getpid()).encode()
             case "/slow":
-                (settings.data / "slow-began").touch()
-                await asyncio.sleep(1.5)
+                await asyncio.sleep(SLOW_SECONDS)
+                body = b"finished"
+            case "/held":
+                file = settings.data / HELD
+                file.touch()
+                await asyncio.to_thread(eventually, lambda: not file.exists())
                 body = b"finished"
             case "/database":
                 body = url.encode()
@@ -61,6 +71,9 @@ async def whole_body(receive: Receive) -> bytes:
             return body
 
 
-def began(data: Path) -> bool:
-    """Whether a request to /slow has reached the application."""
-    return (data / "slow-began").exists()
+@contextmanager
+def held(data: Path) -> Iterator[None]:
+    """Wait for a request to /held, and hold it until the end of the block."""
+    eventually((data / HELD).exists)
+    yield
+    (data / HELD).unlink()

@@ -9,6 +9,7 @@ from psycopg.conninfo import make_conninfo
 
 from interfaces.durability import UnsafeDatabase, check_durability, unsafe, unsuitable
 from interfaces.postgres import EmbeddedPostgres
+from tests.interfaces.serving import eventually
 
 SOUND = {
     "fsync": "on",
@@ -85,4 +86,11 @@ def turn(url: str, name: str, value: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(statement)
         connection.execute("select pg_reload_conf()")
-        connection.execute("select pg_sleep(0.2)")
+    eventually(lambda: now(url, name) == value)
+
+
+def now(url: str, name: str) -> object:
+    """The value of a setting for whoever connects now."""
+    with psycopg.connect(url) as connection:
+        (value,) = connection.execute("select current_setting(%s)", [name]).fetchone() or (None,)
+    return value

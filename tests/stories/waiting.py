@@ -23,7 +23,7 @@ class HeldLock:
 
     def until_somebody_waits(self) -> None:
         """Return when a writer waits for it."""
-        eventually(lambda: self._connection.execute(WAITING).rowcount > 0, seconds=10)
+        eventually(lambda: self._connection.execute(WAITING).rowcount > 0)
 
 
 @contextmanager
