@@ -45,7 +45,7 @@ def test_ready_tells_how_far_the_log_is(partner: Client) -> None:
 )
 def test_metrics_tell_of_requests_batches_the_queue_and_the_log(partner: Client, name: str) -> None:
     partner.submit()
-    eventually(lambda: sample(metrics(partner), name) is not None, seconds=5)
+    eventually(lambda: sample(metrics(partner), name) is not None)
 
 
 def test_a_request_is_counted_under_its_route_and_status(partner: Client) -> None:
@@ -55,7 +55,7 @@ def test_a_request_is_counted_under_its_route_and_status(partner: Client) -> Non
     for path in ("/v1/events", "/events"):
         partner.post(path, an_event())
 
-    eventually(lambda: (sample(metrics(partner), labels) or 0) >= before + 2, seconds=5)
+    eventually(lambda: (sample(metrics(partner), labels) or 0) >= before + 2)
 
 
 def test_a_refused_item_of_a_batch_is_counted_as_a_refusal(partner: Client) -> None:
@@ -64,13 +64,13 @@ def test_a_refused_item_of_a_batch_is_counted_as_a_refusal(partner: Client) -> N
 
     partner.post("/v1/events/batch", {"events": [an_event(eventType="no.such")] * 2})
 
-    eventually(lambda: (sample(metrics(partner), refusals) or 0) >= before + 2, seconds=5)
+    eventually(lambda: (sample(metrics(partner), refusals) or 0) >= before + 2)
 
 
 def test_metrics_follow_the_log_s_head(partner: Client) -> None:
     position = partner.submit()["position"]
 
-    eventually(lambda: sample(metrics(partner), "tenure_log_head_position") == position, seconds=5)
+    eventually(lambda: sample(metrics(partner), "tenure_log_head_position") == position)
 
 
 def test_a_position_that_is_not_reached_is_no_defect(partner: Client) -> None:
@@ -79,7 +79,7 @@ def test_a_position_that_is_not_reached_is_no_defect(partner: Client) -> None:
 
     partner.try_get("/v1/events", headers={"x-min-position": "999999999999"})
 
-    eventually(lambda: sample(metrics(partner), unavailable), seconds=5)
+    eventually(lambda: sample(metrics(partner), unavailable))
     assert (sample(metrics(partner), "tenure_defects_total") or 0) == before
 
 
@@ -104,7 +104,7 @@ def test_a_request_s_log_line_has_its_id_and_position_and_nothing_secret(
         "/v1/events", an_event(userExternalId=person), headers={"x-request-id": request_id}
     )
 
-    eventually(lambda: request_id in server.messages(), seconds=5)
+    eventually(lambda: request_id in server.messages())
 
     (line,) = [line for line in server.messages().splitlines() if request_id in line]
     told = json.loads(line)
@@ -117,7 +117,7 @@ def test_a_request_s_log_line_has_its_id_and_position_and_nothing_secret(
 def test_keys_are_never_logged(partner: Client, server: Served) -> None:
     made = partner.post("/v1/partners/keys").json()
     assert Client(partner.http, made["apiKey"]).get("/v1/partners/me")
-    eventually(lambda: "/partners/me" in server.messages(), seconds=5)
+    eventually(lambda: "/partners/me" in server.messages())
 
     assert made["apiKey"] not in server.messages()
 
