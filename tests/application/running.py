@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import psycopg
@@ -223,6 +224,16 @@ def the_lock_held(url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(url) as rival:
         rival.execute("select pg_advisory_xact_lock(hashtext('tenure log'))")
         yield rival
+
+
+def notifications(url: str, of: Callable[[], object]) -> int:
+    """How many notifications of the log something gives."""
+    with psycopg.connect(url, autocommit=True) as listener:
+        listener.execute("listen log")
+        of()
+        as_owner(url, "notify log, 'that was all'")
+        with closing(listener.notifies(timeout=30)) as told:
+            return len(list(takewhile(lambda one: one.payload != "that was all", told)))
 
 
 def end_every_connection(url: str) -> int:
