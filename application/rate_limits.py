@@ -1,6 +1,7 @@
 """Rate limits: how much somebody may ask, by the name under which they are counted.
 
-Requests are counted if the operator wants it. A worker counts in its own memory and once a second
+Requests are counted if the operator wants it, and an agent's where it, or one that it comes from,
+has a limit: they count for all of these. A worker counts in its own memory and once a second
 adds its counts to a table that all share. In between it does not know what the others take, so more
 than the quota may pass in a window: at most what one second brings to the other workers, and never
 more than the quota once for each worker.
@@ -28,25 +29,29 @@ from domain.refusals import RateLimited, Refusal
 QUERIES = named_queries(Path(__file__).with_name("rate_limits.sql"))
 ADD_EVERY_SECONDS = 1.0
 GUESSES_AN_HOUR = 20
+MINUTE_SECONDS = 60
 HOUR_SECONDS = 3600
 logger = logging.getLogger("tenure.limits")
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """What somebody may still ask in the present window, this request counted; -1 when it is one
-    too many.
+    """What somebody may still ask of a quota in the present window, this request counted; -1 when
+    it is one too many.
     """
 
+    quota: int
     remaining: int
     resets_in_seconds: int
 
 
 class RateLimits:
-    """So many requests a window of time, for everybody by the name under which they are counted."""
+    """So many requests a window of time, for everybody by the name under which they are counted.
 
-    def __init__(self, quota: int, seconds: int, clock: Callable[[], float] = time) -> None:
-        self._quota, self._seconds, self._clock = quota, seconds, clock
-        self._policy = f'"default";q={quota};w={seconds}'.encode()
+    ``policy`` is what replies call it.
+    """
+
+    def __init__(self, policy: str, seconds: int, clock: Callable[[], float] = time) -> None:
+        self._policy, self._seconds, self._clock = policy, seconds, clock
         self._begin(0)
 
     def _begin(self, starts_at: int) -> None:
@@ -55,21 +60,27 @@ class RateLimits:
         self._added: dict[str, int] = {}
         self._elsewhere: dict[str, int] = {}
 
-    def take(self, who: str) -> Budget:
-        """Count one more request, if there is room for it."""
+    def take(self, *quotas: tuple[str, int]) -> Budget:
+        """Count one more request under each of some names, if there is room for it in the quotas of
+        all; what is left of the tightest.
+        """
         now = self._clock()
         if now >= self._starts_at + self._seconds:
             self._begin(int(now) // self._seconds * self._seconds)
-        here = self._here.get(who, 0) + 1
-        remaining = self._quota - here - self._elsewhere.get(who, 0)
+        here, elsewhere = self._here, self._elsewhere
+        remaining, quota = min(
+            (quota - here.get(who, 0) - elsewhere.get(who, 0) - 1, quota) for who, quota in quotas
+        )
         if remaining >= 0:
-            self._here[who] = here
-        return Budget(max(remaining, -1), ceil(self._starts_at + self._seconds - now))
+            for who, _ in quotas:
+                here[who] = here.get(who, 0) + 1
+        return Budget(quota, max(remaining, -1), ceil(self._starts_at + self._seconds - now))
 
     def headers(self, budget: Budget) -> list[tuple[bytes, bytes]]:
         """What a reply says of a budget (draft-ietf-httpapi-ratelimit-headers-10)."""
-        left = f'"default";r={max(budget.remaining, 0)};t={budget.resets_in_seconds}'
-        return [(b"ratelimit-policy", self._policy), (b"ratelimit", left.encode())]
+        policy = f'"{self._policy}";q={budget.quota};w={self._seconds}'
+        left = f'"{self._policy}";r={max(budget.remaining, 0)};t={budget.resets_in_seconds}'
+        return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]
 
     async def run(self, pool: AsyncConnectionPool) -> None:
         """Add up with the other workers until cancelled."""

@@ -6,6 +6,7 @@ from domain.command import Change, Document, Outcome
 from domain.events import Event
 from domain.instants import Instant
 from domain.known import Key, Known
+from domain.names import check_name
 from domain.partner import (
     CATEGORY,
     PARTNER,
@@ -25,8 +26,6 @@ from domain.partner import (
     tenant_of,
 )
 from domain.refusals import AlreadyPromoted, ChallengeFailed, InvalidName, NotFound, SlugTaken
-
-NAME_LENGTH_AT_MOST = 200
 
 
 class Approval(msgspec.Struct, frozen=True):
@@ -97,9 +96,8 @@ def admitted(
     partner_id: str, approved: Approved, key: IssuedKey, known: Known
 ) -> tuple[Change, ...]:
     """How a partner begins. Raises SlugTaken, InvalidName."""
-    name, slug, environment = approved.name, approved.slug, approved.environment
-    if not 1 <= len(name) <= NAME_LENGTH_AT_MOST or not name.isprintable() or not name.strip():
-        raise InvalidName(what="name", reason=f"1 to {NAME_LENGTH_AT_MOST} printable characters")
+    slug, environment = approved.slug, approved.environment
+    check_name(approved.name)
     if SLUG_FORM.fullmatch(slug) is None or len(slug) > SLUG_LENGTH_AT_MOST:
         raise InvalidName(
             what="slug",

@@ -7,6 +7,9 @@ can both be told offline: the prefix says whose it is, the checksum that it is w
 from zlib import crc32
 
 PREFIXES = {"production": "mir_live_", "sandbox": "mir_sandbox_"}
+"""Of a partner's own keys, by environment."""
+
+AGENT_PREFIX = "mir_agent_"
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 SECRET_LENGTH, CHECK_LENGTH, SHOWN_LENGTH = 43, 6, 6
 
@@ -23,7 +26,7 @@ def is_whole(key: str) -> bool:
     body, check = key[:-CHECK_LENGTH], key[-CHECK_LENGTH:]
     known_prefix = any(
         key.startswith(prefix) and len(body) == len(prefix) + SECRET_LENGTH
-        for prefix in PREFIXES.values()
+        for prefix in (*PREFIXES.values(), AGENT_PREFIX)
     )
     return known_prefix and key.isascii() and _checksum(body) == check
 

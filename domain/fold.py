@@ -26,7 +26,8 @@ class Fold(Generic[State]):
     returns None for a row that is to go. It never refuses: yesterday's log must load under
     today's rules. ``category`` says whose stream alone a key is folded from, None when several;
     ``about`` that a key is an entity, and its row is folded from entries of other streams whose
-    events name it as ``entity_id``.
+    events name it as ``entity_id``. ``ends`` are events after which there is no row, whatever was
+    there, so that nobody need look.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Fold(Generic[State]):
     keys: Callable[[Entry], Iterable[str]] = lambda entry: (entry.aggregate_id,)
     category: str | None = None
     about: bool = False
+    ends: tuple[type[Event], ...] = ()
     _decoder: msgspec.json.Decoder[State] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

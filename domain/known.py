@@ -6,6 +6,7 @@ are pure, so asking twice changes nothing.
 """
 
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -14,6 +15,9 @@ from domain.fold import Fold, State
 
 SUBJECT = "subject"
 """The kind under which the way from a person to an entity is asked for, beside the folds' names."""
+
+RANGE = "*"
+"""After a fold's name: all of its rows whose keys begin as the key does."""
 
 Key = tuple[str, str]
 """A row's address: the fold's name (or ``subject``) and the key."""
@@ -51,6 +55,18 @@ class Known:
         """The state that a fold has for a key, or None."""
         state: State | None = self.row(fold.name, key).state
         return state
+
+    def within(self, fold: Fold[State], prefix: str) -> list[State]:
+        """The states of all rows whose keys begin so, in the order of the keys."""
+        if (fold.name + RANGE, prefix) not in self.rows:
+            self.missing.add((fold.name + RANGE, prefix))
+            return []
+        found = [
+            (key, row.state)
+            for (kind, key), row in self.rows.items()
+            if kind == fold.name and key.startswith(prefix) and row.state is not None
+        ]
+        return [state for _, state in sorted(found, key=itemgetter(0))]
 
     def entity(self, lookup: str) -> str | None:
         """The id of the entity that a person's lookup stands for, or None for nobody known."""

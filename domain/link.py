@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from domain.agent import AGENT, find_agent
 from domain.command import Change, Outcome, Subject
 from domain.entity import ENTITY
 from domain.events import Entry, Event, stored
@@ -16,7 +17,7 @@ from domain.fold import Fold
 from domain.instants import Instant, shifted
 from domain.known import SUBJECT, Key, Known
 from domain.partner import partner_name
-from domain.refusals import LinkCodeInvalid, LinkExists, NotFound
+from domain.refusals import LinkCodeInvalid, LinkExists, LinkNotAllowed, NotFound
 
 LINK, GROUP_CATEGORY = "link", "group"
 CODE_MINUTES = 15
@@ -175,17 +176,23 @@ class Code(msgspec.Struct, frozen=True):
 
 
 class OfferLink(msgspec.Struct, frozen=True, kw_only=True):
-    """Offer to link a person's entity to another partner's. One who is unknown becomes known."""
+    """Offer to link a person's entity to another partner's. One who is unknown becomes known.
+
+    ``agent_id`` is the id under which the person might be an agent. Raises LinkNotAllowed.
+    """
 
     id: str
+    tenant: str
     lookup: str
+    agent_id: str
     code_lookup: str
 
     @property
     def asks(self) -> tuple[Key, ...]:
-        return ((SUBJECT, self.lookup),)
+        return ((SUBJECT, self.lookup), (AGENT.name, self.agent_id))
 
     def decide(self, known: Known, now: Instant) -> Outcome[Code]:
+        must_be_a_person(self.agent_id, self.tenant, known)
         entity_id = known.entity(self.lookup)
         met = () if entity_id else (Subject(self.lookup, self.id),)
         offered = Offered(
@@ -214,19 +221,26 @@ def linked_with(tenants: Iterable[str], known: Known) -> Linked:
 class RedeemLink(msgspec.Struct, frozen=True, kw_only=True):
     """Join a person's entity to the one that a code stands for.
 
-    Raises LinkCodeInvalid (wrong, used, expired, or of another environment) and LinkExists.
+    ``agent_id`` is the id under which the person might be an agent. Raises LinkCodeInvalid (wrong,
+    used, expired, or of another environment), LinkExists and LinkNotAllowed.
     """
 
     id: str
     tenant: str
     lookup: str
+    agent_id: str
     code_lookup: str
 
     @property
     def asks(self) -> tuple[Key, ...]:
-        return ((SUBJECT, self.lookup), (OFFER.name, self.code_lookup))
+        return (
+            (SUBJECT, self.lookup),
+            (AGENT.name, self.agent_id),
+            (OFFER.name, self.code_lookup),
+        )
 
     def decide(self, known: Known, now: Instant) -> Outcome[Linked]:
+        must_be_a_person(self.agent_id, self.tenant, known)
         offer = known.get(OFFER, self.code_lookup)
         entity_id = known.entity(self.lookup)
         if offer is None or offer.expires_at <= now or not _same_environment(offer, self.tenant):
@@ -275,6 +289,12 @@ class LeaveLink(msgspec.Struct, frozen=True, kw_only=True):
         if entity_id is None or not group_of(entity_id, known):
             raise NotFound
         return Outcome(Linked(()), leaving(entity_id, known))
+
+
+def must_be_a_person(agent_id: str, tenant: str, known: Known) -> None:
+    """Raise LinkNotAllowed for what is the id of an agent of the tenant."""
+    if find_agent(agent_id, tenant, known):
+        raise LinkNotAllowed
 
 
 def leaving(entity_id: str | None, known: Known) -> tuple[Change, ...]:

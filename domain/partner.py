@@ -30,6 +30,12 @@ def tenant_of(environment: str, partner_id: str) -> str:
     return f"{environment}/{partner_id}"
 
 
+def parts_of_tenant(tenant: str) -> tuple[Environment, str]:
+    """The environment, and the id of the partner, whose data a tenant is."""
+    environment, _, partner_id = tenant.partition("/")
+    return "production" if environment == "production" else "sandbox", partner_id
+
+
 class IssuedKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key as the log knows it: ``lookup`` is its keyed hash, ``prefix`` what may be shown."""
 
@@ -189,35 +195,6 @@ SLUG = Fold(
     events=(Approved,),
     evolve=lambda owner, entry: owner or SlugOwner(entry.aggregate_id),
     keys=lambda entry: (entry.data.slug,) if isinstance(entry.data, Approved) else (),
-)
-
-
-class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key opens. The row's key is the key's lookup; no row, no entry."""
-
-    partner_id: str
-    environment: Environment
-    key_id: str
-
-
-def evolve_credential(credential: Credential | None, entry: Entry) -> Credential | None:
-    """The credential after its key was added or deleted."""
-    match entry.data:
-        case KeyAdded(environment=environment, key=key):
-            return Credential(
-                partner_id=entry.aggregate_id, environment=environment, key_id=key.key_id
-            )
-    return None
-
-
-CREDENTIAL = Fold(
-    name="credential_v1",
-    state=Credential,
-    events=(KeyAdded, KeyDeleted),
-    evolve=evolve_credential,
-    keys=lambda entry: (
-        (entry.data.key.lookup,) if isinstance(entry.data, KeyAdded | KeyDeleted) else ()
-    ),
 )
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from domain.action import OWN_ACTIONS, Action, Limits, Risk, policy_of
+from domain.agent import AGENT, Line, Status, find_agent, suspended_in
 from domain.claim import ClaimStatus
 from domain.command import Change, Outcome
 from domain.events import Beside, Event, stored
@@ -21,7 +22,16 @@ from domain.standing import Assessment, assess
 CATEGORY = "decision"
 
 ActorKind = Literal["human", "service"]
-Reason = Literal["TIER_MET", "TIER_ONE_BELOW", "TIER_FAR_BELOW", "CLAIM_FLAGGED", "CLAIM_CONTESTED"]
+Reason = Literal[
+    "TIER_MET",
+    "TIER_ONE_BELOW",
+    "TIER_FAR_BELOW",
+    "CLAIM_FLAGGED",
+    "CLAIM_CONTESTED",
+    "AGENT_SUSPENDED",
+    "AGENT_REVOKED",
+    "AGENT_PENDING",
+]
 Decision = Literal["ALLOW", "STEP_UP", "LIMIT", "DENY"]
 
 STRICTNESS: dict[Decision, int] = {"ALLOW": 0, "STEP_UP": 1, "LIMIT": 2, "DENY": 3}
@@ -51,12 +61,21 @@ FROM_CLAIMS: dict[tuple[ClaimStatus, Risk], Decision] = {
     ("contested", "CRITICAL"): "DENY",
 }
 
+NOT_IN_FORCE: dict[Status, Reason] = {
+    "SUSPENDED": "AGENT_SUSPENDED",
+    "REVOKED": "AGENT_REVOKED",
+    "PENDING_APPROVAL": "AGENT_PENDING",
+}
+
 WHY: dict[Reason, str] = {
     "TIER_MET": "The recorded history is as deep as this action asks for.",
     "TIER_ONE_BELOW": "The recorded history is one tier short of what this action asks for.",
     "TIER_FAR_BELOW": "The recorded history is far short of what this action asks for.",
     "CLAIM_FLAGGED": "An active claim is recorded, and this action is sensitive to claims.",
     "CLAIM_CONTESTED": "A contested claim is recorded, and this action is sensitive to claims.",
+    "AGENT_SUSPENDED": "The agent, or one that it comes from, is suspended.",
+    "AGENT_REVOKED": "The agent is revoked.",
+    "AGENT_PENDING": "The agent is not approved yet.",
 }
 """The one sentence that each rule gives, word for word."""
 
@@ -97,6 +116,15 @@ def judge(action: Action, tier: int, claim_status: ClaimStatus) -> Verdict:
     return Verdict(decision, reasons, action.limits if decision == "LIMIT" else None)
 
 
+def judge_agent(line: Line) -> Verdict | None:
+    """DENY for an agent, the last of its line, that is not in force; else None."""
+    _, agent = line[-1]
+    reason = NOT_IN_FORCE.get(agent.status)
+    if reason is None and suspended_in(line) is not None:
+        reason = "AGENT_SUSPENDED"
+    return None if reason is None else Verdict("DENY", (reason,), None)
+
+
 # Events
 
 
@@ -112,11 +140,13 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Decided(Event, frozen=True, kw_only=True):
     """A recommendation was given, on the state at ``seen_position``.
 
-    ``entity_id`` is None when nobody was known under the actor's id.
+    ``entity_id`` is None when nobody was known under the actor's id; ``agent_id`` is the actor's id
+    when it is a service's, and an agent's.
     """
 
     actor_type: ActorKind
     entity_id: str | None
+    agent_id: str | None = None
     action: str
     resource: Resource | None = None
     decision: Decision
@@ -149,6 +179,7 @@ class Recommendation(msgspec.Struct, frozen=True):
 class Evaluate(msgspec.Struct, frozen=True, kw_only=True):
     """Judge an action at the point of decision, and record the decision.
 
+    ``agent_id`` is the id under which a service may be known as an agent.
     With ``records`` False it is a question, which may also be asked of the past.
     Raises UnknownAction.
     """
@@ -157,13 +188,15 @@ class Evaluate(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str
     actor_type: ActorKind
     lookup: str
+    agent_id: str | None = None
     action: str
     resource: Resource | None = None
     records: bool = True
 
     @property
     def asks(self) -> tuple[Key, ...]:
-        return ((SUBJECT, self.lookup), (OWN_ACTIONS.name, self.tenant))
+        keys = ((SUBJECT, self.lookup), (OWN_ACTIONS.name, self.tenant))
+        return keys if self.agent_id is None else (*keys, (AGENT.name, self.agent_id))
 
     def decide(self, known: Known, now: Instant) -> Outcome[Recommendation]:
         found = assess(known.entity(self.lookup), known, now)
@@ -232,10 +265,13 @@ def weigh(attempt: Evaluate | Decided, tenant: str, found: Assessment, known: Kn
     action = policy.in_force(attempt.action)
     if action is None:
         raise UnknownAction(action=attempt.action)
-    verdict = judge(action, found.tier, found.claim_status)
+    line = find_agent(attempt.agent_id, tenant, known)
+    denied = judge_agent(line) if line else None
+    verdict = denied or judge(action, found.tier, found.claim_status)
     return Decided(
         actor_type=attempt.actor_type,
         entity_id=found.entity_id,
+        agent_id=line[-1][0] if line else None,
         action=action.name,
         resource=attempt.resource,
         decision=verdict.decision,

@@ -1,47 +1,53 @@
 """Principals: who a credential says is asking, and what they may do."""
 
-from typing import Literal, get_args
-
 import msgspec
 
+from domain.agent import Line, line_of, must_be_in_force, rights_in_force
 from domain.command import Outcome
+from domain.credential import CREDENTIAL
 from domain.instants import Instant
 from domain.known import Key, Known
-from domain.partner import CREDENTIAL, PARTNER, tenant_of
-from domain.refusals import Forbidden, PartnerSuspended, Unauthenticated
-
-Permission = Literal[
-    "events:read",
-    "events:write",
-    "policy:read",
-    "policy:evaluate",
-    "claims:read",
-    "claims:write",
-    "claims:contest",
-    "claims:settle",
-    "links:write",
-    "entities:erase",
-    "partner:admin",
-    "partners:suspend",
-]
-
-OPERATOR_PERMISSIONS: frozenset[str] = frozenset({"partners:suspend"})
-ALL_PERMISSIONS: frozenset[str] = frozenset(get_args(Permission)) - OPERATOR_PERMISSIONS
-"""What a partner's own key may do."""
-
-PUBLIC_PERMISSIONS: frozenset[str] = frozenset(
-    {
-        "events:read",
-        "events:write",
-        "policy:read",
-        "policy:evaluate",
-        "claims:read",
-        "claims:write",
-    }
+from domain.partner import PARTNER, Environment, tenant_of
+from domain.refusals import (
+    AgentEventTypeNotAllowed,
+    AgentIdempotencyRequired,
+    Forbidden,
+    PartnerSuspended,
+    Unauthenticated,
 )
-"""What anybody may do with the public partner's key: read and add, so that nobody can destroy or
-change what the others find there.
-"""
+from domain.rights import (
+    GUARDRAILS,
+    OPERATOR_PERMISSIONS,
+    PARTNER_PERMISSIONS,
+    PUBLIC_PERMISSIONS,
+    Guardrails,
+    Permission,
+    Permissions,
+)
+
+
+class ActingAgent(msgspec.Struct, frozen=True, kw_only=True):
+    """What binds an agent that calls, as things stand; None is no bound.
+
+    ``rates`` are the requests a minute of itself and of each ancestor that has a limit, by id: what
+    an agent asks counts for all of them, so that no number of children is a way around.
+    """
+
+    agent_id: str
+    guardrails: Guardrails
+    require_idempotency: bool
+    allowed_event_types: frozenset[str] | None
+    rates: tuple[tuple[str, int], ...]
+
+    def must_name_repeats(self, idempotency_key: str | None) -> None:
+        """Raise AgentIdempotencyRequired when a key is due and not there."""
+        if self.require_idempotency and idempotency_key is None:
+            raise AgentIdempotencyRequired
+
+    def must_report(self, event_type: str) -> None:
+        """Raise AgentEventTypeNotAllowed for what the agent may not report."""
+        if self.allowed_event_types is not None and event_type not in self.allowed_event_types:
+            raise AgentEventTypeNotAllowed(event_type=event_type)
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,38 +60,76 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     tenant: str
     partner_id: str
-    environment: Literal["sandbox", "production"]
+    environment: Environment
     key_id: str
     lookup: str
-    permissions: frozenset[str]
+    permissions: Permissions
     authority: int
+    agent: ActingAgent | None = None
 
-    def must(self, permission: str | None) -> None:
-        """Raise Forbidden unless the principal holds a permission."""
+    def must(self, permission: Permission | None, event_type: str | None = None) -> None:
+        """Raise Forbidden unless the principal holds a permission, and AgentEventTypeNotAllowed
+        when it is to report what it may not.
+        """
         if permission is not None and permission not in self.permissions:
             raise Forbidden(permission=permission)
+        if event_type is not None and self.agent is not None:
+            self.agent.must_report(event_type)
 
 
 def identify(lookup: str, known: Known) -> Principal:
     """Who a credential is, as things stand.
 
-    Raises Unauthenticated when it opens nothing, PartnerSuspended when it opens nothing for now.
+    Raises Unauthenticated when it opens nothing; when it opens nothing for now, PartnerSuspended,
+    AgentSuspended or AncestorSuspended.
     """
     credential = known.get(CREDENTIAL, lookup)
-    partner = None if credential is None else known.get(PARTNER, credential.partner_id)
-    if credential is None or partner is None:
+    if credential is None:
+        raise Unauthenticated
+    partner, agent_id = known.get(PARTNER, credential.partner_id), credential.agent_id
+    line = () if agent_id is None else line_of(agent_id, credential.path, known)
+    if partner is None:
         raise Unauthenticated
     if partner.status == "SUSPENDED":
         raise PartnerSuspended
-    return Principal(
+    principal = Principal(
         id=f"partner:{credential.partner_id}",
         tenant=tenant_of(credential.environment, credential.partner_id),
         partner_id=credential.partner_id,
         environment=credential.environment,
         key_id=credential.key_id,
         lookup=lookup,
-        permissions=PUBLIC_PERMISSIONS if partner.public else ALL_PERMISSIONS,
+        permissions=PUBLIC_PERMISSIONS if partner.public else PARTNER_PERMISSIONS,
         authority=known.authority,
+    )
+    return acting(principal, line) if line else principal
+
+
+def acting(principal: Principal, line: Line) -> Principal:
+    """The principal that an agent of a partner is, within what the partner's own key may do.
+
+    Raises Unauthenticated, AgentSuspended, AncestorSuspended.
+    """
+    must_be_in_force(line)
+    (agent_id, agent), rights = line[-1], rights_in_force(line)
+    allowed = rights.allowed_event_types
+    return msgspec.structs.replace(
+        principal,
+        id=f"agent:{agent_id}",
+        # When an agent was last active outlives its key.
+        key_id=agent_id,
+        permissions=rights.permissions & principal.permissions,
+        agent=ActingAgent(
+            agent_id=agent_id,
+            guardrails=GUARDRAILS[agent.type],
+            require_idempotency=agent.require_idempotency,
+            allowed_event_types=None if allowed is None else frozenset(allowed),
+            rates=tuple(
+                (one, rate)
+                for one, each in line
+                if (rate := each.rights.rate_limit_per_minute) is not None
+            ),
+        ),
     )
 
 

@@ -140,6 +140,18 @@ class BatchLimitExceeded(Invalid):
     hint_text = "Send several batches, or any number of events as application/x-ndjson."
 
 
+class AgentAllowlistRequired(Invalid):
+    code = "AGENT_ALLOWLIST_REQUIRED"
+    sentence = "An agent of the type {type} needs a list of the event types that it may report."
+    hint_text = "Send allowedEventTypes, with at least one of GET /v1/event-types."
+
+
+class AgentIdempotencyRequired(Invalid):
+    code = "AGENT_IDEMPOTENCY_REQUIRED"
+    sentence = "This agent must send an Idempotency-Key."
+    hint_text = "An AI agent always must; requireIdempotency says whether another must."
+
+
 class Unauthenticated(Refusal):
     code = "UNAUTHENTICATED"
     sentence = "The API key is missing, mistyped, unknown or deleted."
@@ -155,6 +167,47 @@ class PartnerSuspended(Forbidden):
     code = "PARTNER_SUSPENDED"
     sentence = "This partner is suspended; all of its keys are."
     hint_text = "Ask the operator of this server."
+
+
+class AgentSuspended(Forbidden):
+    code = "AGENT_SUSPENDED"
+    sentence = "This agent is suspended."
+    hint_text = "Its partner may reactivate it with POST /v1/agents/{{id}}/reactivate."
+
+
+class AncestorSuspended(Forbidden):
+    code = "ANCESTOR_SUSPENDED"
+    sentence = "An agent that this one comes from is suspended."
+    hint_text = "It is {ancestor} ({ancestor_id}); its partner may reactivate it."
+
+
+class AgentPresetForbidden(Forbidden):
+    code = "AGENT_PRESET_FORBIDDEN"
+    sentence = "The preset {preset} is not for an agent of the type {type}."
+
+
+class AgentEventTypeNotAllowed(Forbidden):
+    code = "AGENT_EVENT_TYPE_NOT_ALLOWED"
+    sentence = "This agent may not report {event_type}."
+    hint_text = "allowedEventTypes of the agent, and of those it comes from, say what it may."
+
+
+class AgentBackfillForbidden(Forbidden):
+    code = "AGENT_BACKFILL_FORBIDDEN"
+    sentence = "An agent may not report old history."
+    hint_text = "Send it with a key of the partner's own."
+
+
+class SpawnDisabled(Forbidden):
+    code = "SPAWN_DISABLED"
+    sentence = "Agents of this partner may not spawn."
+    hint_text = "The partner may let them with PUT /v1/spawn-policy."
+
+
+class SpawnEscalation(Forbidden):
+    code = "SPAWN_ESCALATION"
+    sentence = "An agent cannot have more than those it comes from: {exceeding}."
+    hint_text = "Ask for less, or leave it out to inherit what the parent has."
 
 
 class NotFound(Refusal):
@@ -202,6 +255,33 @@ class LinkExists(Conflict):
     code = "LINK_EXISTS"
     sentence = "The two cannot be linked: {reason}."
     hint_text = "A group holds one entity a partner; DELETE /v1/links takes yours out of its group."
+
+
+class LinkNotAllowed(Conflict):
+    code = "LINK_NOT_ALLOWED"
+    sentence = "An agent cannot be linked."
+    hint_text = "Links are for people; an agent belongs to the partner that made it."
+
+
+class InvalidAgentState(Conflict):
+    code = "INVALID_AGENT_STATE"
+    sentence = "An agent that is {status} cannot be {wanted}."
+
+
+class ParentNotActive(Conflict):
+    code = "PARENT_NOT_ACTIVE"
+    sentence = "The parent, or an agent that it comes from, is not active: {ancestor} is {status}."
+
+
+class SpawnDepthExceeded(Conflict):
+    code = "SPAWN_DEPTH_EXCEEDED"
+    sentence = "The agent would stand at depth {depth}; the spawn policy allows {limit}."
+
+
+class SpawnLimitExceeded(Conflict):
+    code = "SPAWN_LIMIT_EXCEEDED"
+    sentence = "The spawn policy allows {limit} {what}, and there are as many."
+    hint_text = "Those that are revoked do not count."
 
 
 class LastKey(Conflict):

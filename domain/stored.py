@@ -1,5 +1,5 @@
 """Every module whose events the log holds: whoever decodes entries imports it, to know them all."""
 
-from domain import action, claim, entity, link, partner, policy
+from domain import action, agent, claim, entity, link, partner, policy, spawning
 
-MODULES = (action, claim, entity, link, partner, policy)
+MODULES = (action, agent, claim, entity, link, partner, policy, spawning)

@@ -25,8 +25,8 @@ from application.log.reader import Reader
 from application.log.recorder import Log
 from application.log.submission import Submission
 from application.migrate import migrate
-from application.rate_limits import GUESSES_AN_HOUR, Allowance, RateLimits
-from domain.api_keys import PREFIXES, format_key, shown_prefix
+from application.rate_limits import GUESSES_AN_HOUR, MINUTE_SECONDS, Allowance, RateLimits
+from domain.api_keys import AGENT_PREFIX, PREFIXES, format_key, shown_prefix
 from domain.command import Outcome
 from domain.fold import folds_by_type
 from domain.instants import Instant, instant
@@ -78,6 +78,8 @@ class Services:
     guesses: Allowance
     registrations: Allowance
     rate_limits: RateLimits | None
+    rate_quota: int
+    agent_rates: RateLimits
 
     now = staticmethod(now)
 
@@ -88,6 +90,11 @@ class Services:
     def new_key(self, environment: Environment) -> tuple[str, IssuedKey]:
         """A new API key, and what may be kept of it."""
         key = format_key(PREFIXES[environment], secrets.token_bytes(32))
+        return key, self.issued(key)
+
+    def new_agent_key(self) -> tuple[str, IssuedKey]:
+        """A new API key of an agent's, and what may be kept of it."""
+        key = format_key(AGENT_PREFIX, secrets.token_bytes(32))
         return key, self.issued(key)
 
     def public_key(self) -> str:
@@ -141,10 +148,11 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         partial(of_committer.export, committer),
     ]
     of_tenant, of_all = pool(url, "tenure_reader"), pool(url, "tenure_writer")
-    rate_limits = None
+    rate_limits, rate_quota = None, 0
     if settings.rate_limit is not None:
         quota, _, seconds = settings.rate_limit.partition("/")
-        rate_limits = RateLimits(int(quota), int(seconds))
+        rate_limits, rate_quota = RateLimits("default", int(seconds)), int(quota)
+    agent_rates = RateLimits("agent", MINUTE_SECONDS)
     services = Services(
         settings,
         hashes,
@@ -159,6 +167,8 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         Allowance(GUESSES_AN_HOUR),
         Allowance(settings.registrations_per_hour),
         rate_limits,
+        rate_quota,
+        agent_rates,
     )
     async with (
         tracing or contextlib.nullcontext(),
@@ -169,6 +179,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
             reader.run(),
             telemetry.run(),
             keep_key_use(access, url),
+            agent_rates.run(of_all),
             *(() if rate_limits is None else (rate_limits.run(of_all),)),
         ),
     ):

@@ -1,6 +1,16 @@
 """Which folds run inline with the write: all that a reply depends on."""
 
-from domain import action, claim, entity, link, partner
+from domain import (
+    action,
+    agent,
+    claim,
+    credential,
+    entity,
+    genealogy,
+    link,
+    partner,
+    spawning,
+)
 from domain.fold import AnyFold
 
 INLINE: tuple[AnyFold, ...] = (
@@ -14,7 +24,11 @@ INLINE: tuple[AnyFold, ...] = (
     action.OWN_ACTIONS,
     partner.PARTNER,
     partner.SLUG,
-    partner.CREDENTIAL,
+    agent.AGENT,
+    genealogy.GENEALOGY,
+    genealogy.OFFSPRING,
+    spawning.SPAWN_POLICY,
+    credential.CREDENTIAL,
 )
 
 VERSIONS: dict[str, AnyFold] = {
@@ -24,6 +38,8 @@ VERSIONS: dict[str, AnyFold] = {
     link.GROUP_CATEGORY: link.GROUP,
     action.CATEGORY: action.OWN_ACTIONS,
     partner.CATEGORY: partner.PARTNER,
+    agent.CATEGORY: agent.AGENT,
+    spawning.CATEGORY: spawning.SPAWN_POLICY,
 }
 """The fold whose rows count the entries of a stream, by the stream's category. A category that is
 not here has streams of one entry."""

@@ -6,8 +6,10 @@
 from collections.abc import Sequence
 from hashlib import sha256
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
+
+import msgspec
 
 from domain.action import Action, SetAction
 from domain.admission import (
@@ -29,8 +31,11 @@ from domain.link import LeaveLink, OfferLink, RedeemLink
 from domain.partner import Environment, IssuedKey, tenant_of
 from domain.partner_keys import AddKey, DeleteKey
 from domain.policy import ActorKind, Evaluate, EvaluateMany
-from domain.principal import ALL_PERMISSIONS, OPERATOR, Principal
+from domain.principal import OPERATOR, Principal
 from domain.refusals import Refusal
+from domain.registry import RegisterAgent, RotateKey, SetRights, ShownAgent
+from domain.rights import PARTNER_PERMISSIONS, AgentType, Permissions, Preset, Rights
+from domain.spawning import RevokeDescendants, SetSpawnPolicy, Spawn, SpawnPolicy
 from projections.catalogue import INLINE
 
 NOW: Instant = "2026-11-22T08:00:00.000Z"
@@ -101,12 +106,13 @@ def an_evaluation(
     actor_type: ActorKind = "human",
     records: bool = True,
 ) -> Evaluate:
-    """The command to judge an action of somebody."""
+    """The command to judge an action of somebody; a service may be an agent."""
     return Evaluate(
         id=an_id(),
         tenant=tenant,
         actor_type=actor_type,
         lookup=a_lookup(person, tenant),
+        agent_id=person if actor_type == "service" else None,
         action=action,
         records=records,
     )
@@ -247,7 +253,13 @@ def a_settlement(
 
 def an_offer(person: str = "alice", *, tenant: str = TENANT, code: str = "a code") -> OfferLink:
     """The command to offer a link under a code."""
-    return OfferLink(id=an_id(), lookup=a_lookup(person, tenant), code_lookup=a_hash_of(code))
+    return OfferLink(
+        id=an_id(),
+        tenant=tenant,
+        lookup=a_lookup(person, tenant),
+        agent_id=person,
+        code_lookup=a_hash_of(code),
+    )
 
 
 def a_redemption(
@@ -255,13 +267,133 @@ def a_redemption(
 ) -> RedeemLink:
     """The command to join somebody to whoever a code was offered for."""
     return RedeemLink(
-        id=an_id(), tenant=tenant, lookup=a_lookup(person, tenant), code_lookup=a_hash_of(code)
+        id=an_id(),
+        tenant=tenant,
+        lookup=a_lookup(person, tenant),
+        agent_id=person,
+        code_lookup=a_hash_of(code),
     )
 
 
 def a_leave(person: str = "alice", *, tenant: str = TENANT) -> LeaveLink:
     """The command to take somebody out of their group."""
     return LeaveLink(id=an_id(), lookup=a_lookup(person, tenant))
+
+
+# Commands of agents
+
+FREE = Rights(preset="admin")
+"""All that an agent may ever do."""
+WORKING = Rights(preset="operator", allowed_event_types=("gig.started", "gig.completed"))
+"""What an ordinary agent may do."""
+
+
+class Turn(Protocol):
+    """A command that takes nothing but the agent that it is about."""
+
+    def __call__(self, *, id: str, tenant: str, agent_id: str) -> Command[ShownAgent]: ...  # noqa: A002
+
+
+def an_agent(
+    name: str = "Scout",
+    *,
+    agent_id: str | None = None,
+    tenant: str = TENANT,
+    agent_type: AgentType = "AI_AGENT",
+    rights: Rights = WORKING,
+    require_idempotency: bool | None = None,
+    human: str | None = None,
+    key: IssuedKey | None = None,
+) -> RegisterAgent:
+    """The command to make an agent, for which a person answers, or the partner."""
+    agent_id = agent_id or an_id()
+    return RegisterAgent(
+        id=agent_id,
+        tenant=tenant,
+        created_by="operator",
+        name=name,
+        type=agent_type,
+        rights=rights,
+        require_idempotency=require_idempotency,
+        human=None if human is None else a_lookup(human, tenant),
+        human_id=an_id(),
+        key=key or an_agents_key(agent_id),
+    )
+
+
+def a_spawn(
+    parent_id: str,
+    name: str = "Scout's child",
+    *,
+    agent_id: str | None = None,
+    tenant: str = TENANT,
+    agent_type: AgentType | None = None,
+    preset: Preset | None = None,
+    allowed: tuple[str, ...] | None = None,
+    rate: int | None = None,
+    require_idempotency: bool | None = None,
+    key: IssuedKey | None = None,
+) -> Spawn:
+    """The command to make an agent that comes from another, like it in all that is not said."""
+    agent_id = agent_id or an_id()
+    return Spawn(
+        id=agent_id,
+        tenant=tenant,
+        created_by="operator",
+        parent_id=parent_id,
+        name=name,
+        type=agent_type,
+        preset=preset,
+        allowed_event_types=allowed,
+        rate_limit_per_minute=rate,
+        require_idempotency=require_idempotency,
+        key=key or an_agents_key(agent_id),
+    )
+
+
+def an_agents_key(agent_id: str) -> IssuedKey:
+    """The first key of an agent."""
+    return an_issued_key(f"first key of {agent_id}")
+
+
+def a_spawn_policy(tenant: str = TENANT, **bounds: Any) -> SetSpawnPolicy:
+    """The command to let a tenant's agents spawn, within some bounds."""
+    policy = SpawnPolicy(**{"enabled": True, **bounds})
+    return SetSpawnPolicy(id=an_id(), tenant=tenant, policy=policy)
+
+
+def a_change_of_rights(
+    agent_id: str,
+    *,
+    tenant: str = TENANT,
+    preset: Preset | msgspec.UnsetType = msgspec.UNSET,
+    allowed: tuple[str, ...] | msgspec.UnsetType | None = msgspec.UNSET,
+    rate: int | msgspec.UnsetType | None = msgspec.UNSET,
+) -> SetRights:
+    """The command to say what an agent may do from now on."""
+    return SetRights(
+        id=an_id(),
+        tenant=tenant,
+        agent_id=agent_id,
+        preset=preset,
+        allowed_event_types=allowed,
+        rate_limit_per_minute=rate,
+    )
+
+
+def a_rotation(agent_id: str, key: IssuedKey, *, tenant: str = TENANT) -> RotateKey:
+    """The command to give an agent another key."""
+    return RotateKey(id=an_id(), tenant=tenant, agent_id=agent_id, key=key)
+
+
+def a_turn(command: Turn, agent_id: str, *, tenant: str = TENANT) -> Command[ShownAgent]:
+    """The command to suspend, reactivate, revoke, approve or reject an agent."""
+    return command(id=an_id(), tenant=tenant, agent_id=agent_id)
+
+
+def a_kill(agent_id: str, *, tenant: str = TENANT, preview: bool = False) -> RevokeDescendants:
+    """The command to end an agent and all who come from it."""
+    return RevokeDescendants(id=an_id(), tenant=tenant, agent_id=agent_id, preview=preview)
 
 
 # What commands meet
@@ -272,7 +404,7 @@ def a_principal(
     *,
     environment: Environment = "sandbox",
     key: IssuedKey | None = None,
-    permissions: frozenset[str] = ALL_PERMISSIONS,
+    permissions: Permissions = PARTNER_PERMISSIONS,
 ) -> Principal:
     """Somebody of a partner's; without a key, one who is never asked to show it again."""
     return Principal(

@@ -3,7 +3,7 @@
 Each submission decides in turn and sees what those before it did. A refusal refuses alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,9 @@ from domain.instants import Instant
 from domain.known import NO_ROW, SUBJECT, Known, Row
 from domain.principal import identify
 from domain.refusals import IdempotencyKeyReused, Refusal
+
+DECIDED_AT_A_TIME = 256
+"""So many of a large group, or so much of what one does, before other requests have their turn."""
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -45,10 +48,12 @@ class Batch:
         self._writing = Writing(head.position)
         self._versions: dict[str, int] = {}
 
-    def take(self, submission: Submission) -> None:
-        """Let one more submission decide, and collect what it does and answers."""
+    def take(self, submission: Submission) -> Iterator[None]:
+        """Let one more submission decide, and collect what it does and answers, with a pause now
+        and then where it does much.
+        """
         try:
-            self.answers.append(self._replay(submission) or self._do(submission))
+            self.answers.append(self._replay(submission) or (yield from self._do(submission)))
         except Refusal as refusal:
             self.answers.append(refusal)
         except Exception:
@@ -56,14 +61,19 @@ class Batch:
             if not self.known.missing:
                 raise
 
-    def _do(self, submission: Submission) -> Reply:
+    def _do(self, submission: Submission) -> Generator[None, None, Reply]:
         outcome = submission.command.decide(self.known, self.now)
         for number, change in enumerate(outcome.changes):
+            if number and number % DECIDED_AT_A_TIME == 0:
+                yield
             entry_id = submission.command.id if number == 0 else self.rules.new_id()
             self._append(change, change.id or entry_id, submission)
         self._remember(outcome)
         body = submission.render(outcome.reply)
-        reply = Reply(submission.status, body, self.known.position, outcome.reply)
+        status = submission.status
+        if callable(status):
+            status = status(outcome.reply)
+        reply = Reply(status, body, self.known.position, outcome.reply)
         if submission.repeat is not None:
             key, fingerprint = submission.repeat.key, submission.repeat.fingerprint
             kept = KeptReply(reply.status, reply.body, fingerprint)
@@ -75,7 +85,8 @@ class Batch:
         """The kept reply of a repeat. Whoever asks is identified again if authority moved."""
         principal, repeat = submission.principal, submission.repeat
         if principal.lookup and principal.authority < self.known.authority:
-            identify(principal.lookup, self.known).must(submission.permission)
+            found = identify(principal.lookup, self.known)
+            found.must(submission.permission, submission.event_type)
         if repeat is None:
             return None
         row = self.known.row(RECORD, repeat.key)
@@ -108,11 +119,13 @@ class Batch:
         known.position += 1
         if event.changes_authority:
             known.authority = known.position
-            self._writing.authority.append(known.position)
+            # Of all in a batch the last says enough.
+            self._writing.authority = [known.position]
         for fold in self.rules.folds.get(entry.type, ()):
             for key in fold.keys(entry):
                 address = (fold.name, key)
-                if change.begins and key == entry.aggregate_id:
+                is_new = change.begins and key == entry.aggregate_id
+                if is_new or isinstance(event, fold.ends):
                     known.rows.setdefault(address, NO_ROW)
                 before = known.row(*address)
                 state = fold.evolve(before.state, entry)

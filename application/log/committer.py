@@ -14,7 +14,7 @@ from application.log.gathering import Gathering
 from application.log.line import Call, Line
 from application.log.loading import Head
 from application.log.submission import Answer, Repeat, Submission
-from domain.known import Key, Known
+from domain.known import Key, Known, Row
 from domain.refusals import IdempotencyInProgress, Refusal
 
 SETTLED_KEYS_AT_MOST = 10_000
@@ -33,6 +33,8 @@ class Committer(Gathering):
         self._in_flight: set[str] = set()
         self._settled: OrderedDict[str, None] = OrderedDict()
         self._opening = OPENING
+        self._loaded: dict[Key, Row] = {}
+        """What was loaded since the lock was taken."""
 
     def submit(self, submission: Submission) -> None:
         """Queue a command.
@@ -76,9 +78,17 @@ class Committer(Gathering):
         super()._settle(submission, answer)
 
     async def _load(self, line: Line, keys: set[Key]) -> tuple[Head, Known]:
+        if self._opening:
+            self._loaded = {}
+        # Nobody else writes meanwhile, so what was loaded is still so.
+        keys = keys - self._loaded.keys()
         *_, document = await line.trip(*self._opening, self._loading.call(keys))
         self._opening = ()
-        return self._loading.read(document or b"", keys)
+        head, known = self._loading.read(document or b"", keys)
+        self._loaded |= known.rows
+        # A batch adds to what it knows what it decides, which may be thrown away.
+        known.rows = self._loaded.copy()
+        return head, known
 
     async def _pause(self, line: Line, batch: Batch) -> None:
         """Have the database write meanwhile what is decided so far."""
@@ -89,7 +99,7 @@ class Committer(Gathering):
         await super()._pause(line, batch)
 
     async def _finish(self, line: Line, batch: Batch) -> None:
-        self._opening = OPENING
+        self._opening, self._loaded = OPENING, {}
         await line.trip(*batch.calls(), COMMIT)
 
     async def _was_written(self, line: Line, batch: Batch) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
 from time import perf_counter
 
-from application.log.batch import Batch, Rules
+from application.log.batch import DECIDED_AT_A_TIME, Batch, Rules
 from application.log.line import Line, Lost
 from application.log.loading import RECORD, Head, Loading
 from application.log.submission import Answer, Reply, Submission
@@ -23,8 +23,6 @@ from domain.known import Key, Known
 from domain.refusals import InternalError, Refusal, Unavailable
 
 BATCH_SIZE_AT_MOST = 256
-DECIDED_AT_A_TIME = 256
-"""So many of a large group are decided before other requests have their turn."""
 PATIENCE_SECONDS = 10.0
 """How long a batch waits for a database that went away or hangs before its callers are told."""
 
@@ -215,7 +213,8 @@ class Gathering(ABC):
             for number, submission in enumerate(submissions):
                 if number and number % DECIDED_AT_A_TIME == 0:
                     await self._pause(line, batch)
-                batch.take(submission)
+                for _ in batch.take(submission):
+                    await self._pause(line, batch)
             if not known.missing:
                 return batch
             keys |= known.missing

@@ -11,7 +11,7 @@ from application.log.line import Call
 from application.sql import named_queries
 from domain.fold import AnyFold
 from domain.instants import Instant
-from domain.known import NO_ROW, SUBJECT, Key, Known, Row
+from domain.known import NO_ROW, RANGE, SUBJECT, Key, Known, Row
 
 QUERIES = named_queries(Path(__file__).with_name("log.sql"))
 
@@ -65,15 +65,24 @@ class Loading:
 
     def call(self, keys: Iterable[Key]) -> Call:
         """The call of the query ``load`` for some keys."""
-        subjects, records, asked = [], [], []
+        subjects, records, ranges = [], [], []
+        asked: dict[str, list[str]] = {}
         for kind, key in keys:
             if kind == SUBJECT:
                 subjects.append(key)
             elif kind == RECORD:
                 records.append(key)
+            elif kind.endswith(RANGE):
+                ranges.append({"fold": kind.removesuffix(RANGE), "prefix": key})
             else:
-                asked.append({"fold": kind, "key": key})
-        return "load", (digests(subjects), digests(records), _encode(asked), texts(self._along))
+                asked.setdefault(kind, []).append(key)
+        return "load", (
+            digests(subjects),
+            digests(records),
+            _encode([{"fold": fold, "keys": keys} for fold, keys in asked.items()]),
+            texts(self._along),
+            _encode(ranges),
+        )
 
     def read(self, document: bytes, keys: Iterable[Key]) -> tuple[Head, Known]:
         """What the query found. A key without a row is known not to have one."""

@@ -8,9 +8,10 @@ select pg_advisory_xact_lock(hashtext('tenure log'))
 -- name: load
 -- The head of the log and every row asked for, as one JSON document of one snapshot. A person's
 -- subject brings along the rows that some folds have for its entity, so that one question is enough.
---   $1 lookups of people · $2 keys of kept replies · $3 [{fold, key}] · $4 folds to bring along
+--   $1 lookups of people · $2 keys of kept replies · $3 [{fold, keys}] · $4 folds to bring along ·
+--   $5 [{fold, prefix}], of which all rows whose keys begin so
 -- Each look-up is one descent of an index a row, whatever the planner believed of the tables' sizes
--- when the plan was made: by an array of keys, or in a lateral that ends in "offset 0".
+-- when the plan was made: by an array of keys, in a lateral that ends in "offset 0".
 with found as materialized (
     select lookup, entity_id from subject where lookup = any($1::bytea[])
 ), loaded as (
@@ -28,11 +29,21 @@ with found as materialized (
     ) as brought
     union all
     select present.*
-    from json_to_recordset($3::json) as asked(fold text, key text)
+    from json_to_recordset($3::json) as asked(fold text, keys text[])
     cross join lateral (
         select fold, key, version, position, row
-        from state where state.fold = asked.fold and state.key = asked.key offset 0
+        from state where state.fold = asked.fold and state.key = any(asked.keys) offset 0
     ) as present
+    union all
+    select ranged.*
+    from json_to_recordset($5::json) as asked(fold text, prefix text)
+    cross join lateral (
+        select fold, key, version, position, row
+        from state
+        where state.fold = asked.fold
+            and state.key >= asked.prefix and state.key < asked.prefix || chr(1114111)
+        offset 0
+    ) as ranged
     union all
     select 'record', encode(key, 'hex'), 0, position, json_build_object(
         'fingerprint', encode(fingerprint, 'hex'), 'status', status, 'body', body
@@ -93,10 +104,8 @@ insert into document (name, content)
 select name, content from json_to_recordset($1::json) as new(name text, content json)
 
 -- name: drop_rows
--- Rows whose fold let them go: $1 [{fold, key}].
-delete from state
-using json_to_recordset($1::json) as gone(fold text, key text)
-where state.fold = gone.fold and state.key = gone.key
+-- Rows that a fold let go: $1 fold · $2 keys.
+delete from state where fold = $1 and key = any($2::text[])
 
 -- name: forget
 -- The erased: their subjects, and the replies kept for what was lately written of them. The reply

@@ -10,6 +10,7 @@ import msgspec
 from domain.command import Command
 from domain.principal import OPERATOR, Principal
 from domain.refusals import Refusal
+from domain.rights import Permission
 
 
 class Repeat(msgspec.Struct, frozen=True):
@@ -49,16 +50,18 @@ def no_body(value: Any) -> str:
 class Submission:
     """A command on its way, with who sent it and how its reply is written.
 
-    ``render`` makes the body from the command's reply, ``status`` goes with it. ``span`` is what a
-    tracer drew of the request, if there is one.
+    ``render`` makes the body from the command's reply, ``status`` goes with it, or is made of it
+    too. ``permission`` is what the sender must hold, and ``event_type`` what they must be allowed
+    to report. ``span`` is what a tracer drew of the request, if there is one.
     """
 
     command: Command[Any]
     principal: Principal = OPERATOR
     request_id: str = ""
-    status: int = 200
+    status: int | Callable[[Any], int] = 200
     render: Callable[[Any], str] = no_body
-    permission: str | None = None
+    permission: Permission | None = None
+    event_type: str | None = None
     repeat: Repeat | None = None
     answer: asyncio.Future[Answer] | None = None
     span: object = None

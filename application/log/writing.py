@@ -42,11 +42,10 @@ class Writing:
             for (fold, key), row in self.rows.items()
             if row.state is not None
         ]
-        dropped = [
-            {"fold": fold, "key": key}
-            for (fold, key), row in self.rows.items()
-            if row.state is None
-        ]
+        dropped: dict[str, list[str]] = {}
+        for (fold, key), row in self.rows.items():
+            if row.state is None:
+                dropped.setdefault(fold, []).append(key)
         streams, versions, types, tenants, kinds, abouts, actions = columns(self.envelopes, 7)
         folds, keys, row_versions, row_positions, states = columns(rows, 5)
         record_keys, record_positions, fingerprints, statuses, bodies = columns(self.records, 5)
@@ -81,8 +80,7 @@ class Writing:
         calls = [write]
         if self.documents:
             calls.append(("file", (_encode(self.documents),)))
-        if dropped:
-            calls.append(("drop_rows", (_encode(dropped),)))
+        calls += [("drop_rows", (fold, texts(gone))) for fold, gone in dropped.items()]
         if self.forgotten:
             calls.append(("forget", (_encode(self.forgotten),)))
         return calls

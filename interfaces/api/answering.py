@@ -37,8 +37,8 @@ def finished(
     headers.append((b"x-request-id", call.request_id.encode()))
     if answered.position is not None:
         headers.append((b"x-log-position", b"%d" % answered.position))
-    if call.budget is not None and call.services.rate_limits is not None:
-        headers += call.services.rate_limits.headers(call.budget)
+    for limits, budget in call.budgets:
+        headers += limits.headers(budget)
     call.services.telemetry.answered(
         Answer(
             call.services.now(),

@@ -20,12 +20,14 @@ from interfaces.api.errors import status_of
 from interfaces.api.mir import (
     actions,
     admission,
+    agents,
     bulk_evaluation,
     claims,
     decisions,
     entities,
     event_batches,
     events,
+    genealogy,
     links,
     partner_keys,
     partners,
@@ -49,6 +51,8 @@ MIR_ROUTERS: Sequence[APIRouter] = (
     claims.router,
     links.router,
     entities.router,
+    genealogy.router,
+    agents.router,
     admission.router,
     partners.router,
     partner_keys.router,
@@ -107,12 +111,14 @@ class Tenure(FastAPI):
 
     def methods_of(self, path: str) -> str:
         """The methods that a path takes, as the Allow header shows them."""
-        taken = {
-            method
+        found = [
+            route
             for route in self._lean
             if route.path_regex.match(path) or route.path_regex.match(path.removeprefix("/v1"))
-            for method in route.methods or ()
-        }
+        ]
+        # A path that is written out is itself, whatever pattern it fits.
+        exact = [route for route in found if not route.path_names]
+        taken = {method for route in exact or found for method in route.methods or ()}
         if "GET" in taken:
             taken.add("HEAD")
         return ", ".join(sorted(taken))

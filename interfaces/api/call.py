@@ -11,17 +11,19 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from application.log.submission import Answer, Repeat, Reply, Submission
-from application.rate_limits import Budget
+from application.rate_limits import Budget, RateLimits
 from domain.command import Command
 from domain.ports import Fetch
 from domain.principal import NOBODY, Identify, Principal
 from domain.refusals import (
+    AgentEventTypeNotAllowed,
     Forbidden,
     InvalidField,
     InvalidIdempotencyKey,
     Unauthenticated,
     Unavailable,
 )
+from domain.rights import Permission
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
@@ -55,13 +57,13 @@ class Answered(msgspec.Struct):
 class Call(Request):
     """What a route is given beside its body and its parameters.
 
-    ``services`` are the committer, the reader and the rest; ``principal`` is who calls, ``budget``
+    ``services`` are the committer, the reader and the rest; ``principal`` is who calls, ``budgets``
     how much more they may, where there are limits.
     """
 
     services: "Services"
     principal: Principal
-    permission: str | None
+    permission: Permission | None
     request_id: str
     route_name: str
 
@@ -72,7 +74,7 @@ class Call(Request):
         self.services = scope["app"].services
         self.principal = NOBODY
         self.permission = None
-        self.budget: Budget | None = None
+        self.budgets: list[tuple[RateLimits, Budget]] = []
         self.document: Any = None
         self.sent: dict[bytes, bytes] = dict(scope["headers"])
 
@@ -81,8 +83,9 @@ class Call(Request):
         command: Command[Any],
         show: Callable[[Any], Any],
         *,
-        status: int = 200,
+        status: int | Callable[[Any], int] = 200,
         repeat: Repeat | None = None,
+        event_type: str | None = None,
         automatic: bool = False,
         echo: dict[str, str] | None = None,
         once: dict[str, str] | Callable[[Any], dict[str, str]] | None = None,
@@ -95,7 +98,7 @@ class Call(Request):
         command's reply: they are only ever in the first.
         """
         reply = await self.services.committer.answer(
-            self.submission(command, show, status=status, repeat=repeat)
+            self.submission(command, show, status=status, repeat=repeat, event_type=event_type)
         )
         headers = []
         if reply.replayed:
@@ -121,7 +124,8 @@ class Call(Request):
         """
         answers = await self.services.committer.answer_together(submissions)
         for answer in answers:
-            if isinstance(answer, Unauthenticated | Forbidden | Unavailable):
+            of_one = isinstance(answer, AgentEventTypeNotAllowed)
+            if isinstance(answer, Unauthenticated | Forbidden | Unavailable) and not of_one:
                 raise answer
             if isinstance(answer, Reply) and answer.replayed:
                 self.services.telemetry.replays += 1
@@ -132,10 +136,13 @@ class Call(Request):
         command: Command[Any],
         show: Callable[[Any], Any],
         *,
-        status: int,
+        status: int | Callable[[Any], int],
         repeat: Repeat | None,
+        event_type: str | None = None,
     ) -> Submission:
-        """A command of the caller's; ``show`` makes of its reply what is kept for repeats."""
+        """A command of the caller's; ``show`` makes of its reply what is kept for repeats, and
+        ``event_type`` is what the caller must be allowed to report.
+        """
         return Submission(
             command,
             self.principal,
@@ -143,6 +150,7 @@ class Call(Request):
             status,
             lambda reply: _encode(show(reply)).decode(),
             self.permission,
+            event_type,
             repeat,
         )
 

@@ -113,6 +113,8 @@ WITH_KEY: Refusals = (
     refusals.Unauthenticated,
     refusals.Forbidden,
     refusals.PartnerSuspended,
+    refusals.AgentSuspended,
+    refusals.AncestorSuspended,
     refusals.Unavailable,
 )
 WITH_PATH: Refusals = (refusals.NotFound,)
@@ -196,7 +198,8 @@ def finish(document: dict[str, Any]) -> dict[str, Any]:
         _finish_parameters(operation)
         _finish_replies(method, operation)
     for name, links in NEXT_STEPS.items():
-        _success(operations[name])["links"] = {link["operationId"]: link for link in links}
+        for reply in _taken(operations[name]).values():
+            reply["links"] = {link["operationId"]: link for link in links}
     return document
 
 
@@ -233,7 +236,7 @@ def _finish_replies(method: str, operation: dict[str, Any]) -> None:
             names.append("WWW-Authenticate")
         if status in ("429", "503"):
             names.append("Retry-After")
-        if reply is _success(operation):
+        if status in _taken(operation):
             if method != "get" and READ["parameters"][0] not in parameters:
                 names.append("X-Log-Position")
             if IDEMPOTENT["parameters"][0] in parameters:
@@ -241,11 +244,9 @@ def _finish_replies(method: str, operation: dict[str, Any]) -> None:
         reply["headers"] = {name: shared("headers", name) for name in names}
 
 
-def _success(operation: dict[str, Any]) -> dict[str, Any]:
-    """The reply to a request that was taken."""
-    reply: dict[str, Any]
-    (reply,) = (reply for status, reply in operation["responses"].items() if status < "3")
-    return reply
+def _taken(operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The replies to a request that was taken, by status."""
+    return {status: reply for status, reply in operation["responses"].items() if status < "3"}
 
 
 def _without_titles(schema: Any) -> Any:

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from application.rate_limits import RateLimits, counted_as
+from domain.principal import ActingAgent
 from domain.refusals import (
     InternalError,
     Invalid,
@@ -31,6 +32,7 @@ from domain.refusals import (
     Unavailable,
     UnsupportedMediaType,
 )
+from domain.rights import Permission
 from interfaces.api import strict_json
 from interfaces.api.answering import Delivery, deliver, finished, refused
 from interfaces.api.call import Answered, Call
@@ -87,7 +89,23 @@ def or_lines(by_lines: Endpoint) -> Callable[[E], E]:
     return declare
 
 
-def needs(permission: str) -> Any:
+AgentRule = Callable[[Call, ActingAgent], None]
+
+AGENT_RULES: dict[Endpoint, AgentRule] = {}
+"""What endpoints declared that agents are held to before anything is looked at that they sent."""
+
+
+def holds_agents_to(rule: AgentRule) -> Callable[[E], E]:
+    """Declare a rule for the agents that call an endpoint, which may refuse."""
+
+    def declare(endpoint: E) -> E:
+        AGENT_RULES[endpoint] = rule
+        return endpoint
+
+    return declare
+
+
+def needs(permission: Permission) -> Any:
     """Declare that a route wants a key, and a permission that its holder has."""
     return Security(API_KEY, scopes=[permission])
 
@@ -102,6 +120,7 @@ class LeanRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Endpoint, **settings: Any) -> None:
         self.lean_endpoint, self.by_lines = endpoint, BY_LINES.get(endpoint)
+        self.agent_rule = AGENT_RULES.get(endpoint)
         self.permission, self.has_key = None, False
         for dependency in settings.get("dependencies") or ():
             if getattr(dependency, "dependency", None) is API_KEY:
@@ -143,6 +162,10 @@ class LeanRoute(APIRoute):
             self.body_model = name, hint
         else:
             self.path_names.append(name)
+
+    def _hold_to_rules(self, call: Call) -> None:
+        if self.agent_rule is not None and call.principal.agent is not None:
+            self.agent_rule(call, call.principal.agent)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """What the router calls for a path with parameters."""
@@ -189,11 +212,12 @@ class LeanRoute(APIRoute):
                 call.principal = await call.services.access.authenticate(key.decode("latin-1"))
         finally:
             # Whoever shows a key that opens nothing is counted too.
-            if call.services.rate_limits is not None and self.limited:
-                take_from_budget(call, call.services.rate_limits)
+            if self.limited:
+                take_from_budgets(call)
         call.permission = self.permission
         if self.by_lines is not None and media_type_of(call) == NDJSON:
             call.principal.must(self.permission)
+            self._hold_to_rules(call)
             checked(Query, query_of(call.scope["query_string"]))
             # The status goes out before the first line is looked at.
             await call.confirm()
@@ -204,6 +228,7 @@ class LeanRoute(APIRoute):
         elif self.posts_nothing:
             await refuse_body(call)
         call.principal.must(self.permission)
+        self._hold_to_rules(call)
         return await self.lean_endpoint(**self._arguments(call))
 
     def _arguments(self, call: Call) -> dict[str, Any]:
@@ -221,11 +246,24 @@ class LeanRoute(APIRoute):
         return arguments
 
 
-def take_from_budget(call: Call, limits: RateLimits) -> None:
-    """Count a request under its tenant, or else its client's address. Raises RateLimited."""
-    call.budget = limits.take(call.principal.tenant or counted_as(call.client))
-    if call.budget.remaining < 0:
-        raise RateLimited(seconds=call.budget.resets_in_seconds)
+def take_from_budgets(call: Call) -> None:
+    """Count a request under its tenant, or its client's address; an agent's, under the agent and
+    all that it comes from. Raises RateLimited.
+    """
+    services, agent = call.services, call.principal.agent
+    if services.rate_limits is not None:
+        who = call.principal.tenant or counted_as(call.client)
+        take(call, services.rate_limits, (who, services.rate_quota))
+    if agent is not None and agent.rates:
+        take(call, services.agent_rates, *agent.rates)
+
+
+def take(call: Call, limits: RateLimits, *quotas: tuple[str, int]) -> None:
+    """Count a request. Raises RateLimited when there is no room for it."""
+    budget = limits.take(*quotas)
+    call.budgets.append((limits, budget))
+    if budget.remaining < 0:
+        raise RateLimited(seconds=budget.resets_in_seconds)
 
 
 async def first_of(call: Call, refusal: Refusal) -> Refusal:

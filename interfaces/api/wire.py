@@ -174,12 +174,13 @@ class AsOf(Query):
     )
 
 
+DigitsOnly = Annotated[int, BeforeValidator(_digits)]
+
+
 class PageOfList(Query):
     """Which page of a list."""
 
-    limit: Annotated[int, BeforeValidator(_digits)] = Field(
-        50, ge=1, le=200, description="How many at most."
-    )
+    limit: DigitsOnly = Field(50, ge=1, le=200, description="How many at most.")
     cursor: str | None = Field(
         None,
         max_length=200,

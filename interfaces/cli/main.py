@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli.agents import app as agents
 from interfaces.cli.doctor import doctor
 from interfaces.cli.exits import ExpectedErrors
 from interfaces.cli.partner import app as partner
@@ -38,3 +39,4 @@ def _options(
 app.command()(serve)
 app.command()(doctor)
 app.add_typer(partner, name="partner")
+app.add_typer(agents, name="agents")

@@ -1,7 +1,6 @@
 """`tenure partner`."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -10,10 +9,7 @@ import typer
 from domain.partner import Environment
 from interfaces import admission
 from interfaces.cli.options import Data, Json
-from interfaces.installation import check_secrets, keep_secrets
-from interfaces.postgres import database
-from interfaces.settings import Settings
-from interfaces.wiring import prepare
+from interfaces.cli.prepared import prepared
 from projections.partners import Listed, every_partner
 
 app = typer.Typer(no_args_is_help=True, help="Partners: who may use the API.")
@@ -32,7 +28,7 @@ def approve(
     json: Json = False,  # noqa: FBT002 - Typer calls it with the value
 ) -> None:
     """Approve a new partner and print its first API key, which is shown only now."""
-    with _prepared(data, begins=True) as (settings, url):
+    with prepared(data, begins=True) as (settings, url):
         approval, key = admission.approve_partner(settings, url, name, slug, environment)
     shown = {
         "partnerId": approval.partner_id,
@@ -49,7 +45,7 @@ def list_(
     json: Json = False,  # noqa: FBT002 - Typer calls it with the value
 ) -> None:
     """List all partners, oldest first, with how they may be reached."""
-    with _prepared(data) as (_, url):
+    with prepared(data) as (_, url):
         partners = [_listed(one) for one in every_partner(url)]
     if json:
         typer.echo(msgspec.json.encode(partners).decode())
@@ -65,7 +61,7 @@ def suspend(
     json: Json = False,  # noqa: FBT002 - Typer calls it with the value
 ) -> None:
     """Stop all keys of a partner, at once and on every worker, until it is reactivated."""
-    with _prepared(data) as (settings, url):
+    with prepared(data) as (settings, url):
         status = admission.suspend_partner(settings, url, partner_id)
     _print({"partnerId": partner_id, "status": status}, json=json)
 
@@ -77,7 +73,7 @@ def reactivate(
     json: Json = False,  # noqa: FBT002 - Typer calls it with the value
 ) -> None:
     """Let a suspended partner's keys work again."""
-    with _prepared(data) as (settings, url):
+    with prepared(data) as (settings, url):
         status = admission.reactivate_partner(settings, url, partner_id)
     _print({"partnerId": partner_id, "status": status}, json=json)
 
@@ -92,7 +88,7 @@ def add_key(
     """Print one more API key, shown only now: for a partner that has lost all of its own, or is to
     come into another environment.
     """
-    with _prepared(data) as (settings, url):
+    with prepared(data) as (settings, url):
         key = admission.add_key(settings, url, partner_id, environment)
     _print({"partnerId": partner_id, "environment": environment, "apiKey": key}, json=json)
 
@@ -104,20 +100,9 @@ def forget_contact(
     json: Json = False,  # noqa: FBT002 - Typer calls it with the value
 ) -> None:
     """Forget for good how a partner may be reached: what it said of that when it registered."""
-    with _prepared(data) as (_, url):
+    with prepared(data) as (_, url):
         admission.forget_contact(url, partner_id)
     _print({"partnerId": partner_id}, json=json)
-
-
-@contextmanager
-def _prepared(data: Data, *, begins: bool = False) -> Iterator[tuple[Settings, str]]:
-    """The settings, and the URL of a database that is ready for them."""
-    settings = Settings.load(data)
-    with database(settings, begins=begins) as url:
-        check_secrets(settings, url)
-        prepare(url)
-        keep_secrets(settings, url)
-        yield settings, url
 
 
 def _listed(one: Listed) -> dict[str, object]:

@@ -274,9 +274,9 @@ def test_a_permission_is_held_against_what_the_credential_may_do_now(log_url: st
             await there.do(an_approval("narrow", key=issued))
             who = await here.access.authenticate(key)
             await there.do(a_key_added(a_key(181)[1], "narrow"), who)
-            with pytest.raises(Forbidden, match="no:such"):
+            with pytest.raises(Forbidden, match="partners:suspend"):
                 await here.committer.answer(
-                    Submission(a_participation(), who, permission="no:such")
+                    Submission(a_participation(), who, permission="partners:suspend")
                 )
 
     asyncio.run(story())

@@ -1,20 +1,26 @@
 """The committer: a batch is a transaction, and what is acknowledged is stored, folded, in order."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
+from application.log.connections import WRITER
+from application.log.line import Call, Line
+from application.log.loading import QUERIES
 from application.log.submission import Answer, Reply, Submission
-from domain.command import Outcome
+from domain.command import Command, Outcome
+from domain.credential import CREDENTIAL
 from domain.entity import ENTITY, Participated
 from domain.events import encode
 from domain.instants import Instant
 from domain.known import Key, Known
-from domain.partner import CREDENTIAL, PARTNER
+from domain.partner import PARTNER
 from domain.refusals import Unavailable
+from domain.registry import RevokeAgent
 from tests.application.running import (
     a_worker,
     as_owner,
@@ -30,6 +36,9 @@ from tests.builders import (
     a_key_deleted,
     a_participation,
     a_principal,
+    a_turn,
+    an_agent,
+    an_agents_key,
     an_approval,
     an_evaluation,
     an_issued_key,
@@ -48,6 +57,33 @@ class AsksAlong:
         partner = known.get(PARTNER, self.partner_id)
         held = [known.get(CREDENTIAL, held.key.lookup) for held in partner.keys] if partner else []
         return Outcome(",".join(credential.key_id for credential in held if credential))
+
+
+class Remembers(Line):
+    """A line that remembers with which parameters rows were loaded."""
+
+    loads: ClassVar[list[Sequence[str | bytes]]] = []
+
+    async def trip(self, *calls: Call) -> list[bytes | None]:
+        Remembers.loads.extend(parameters for name, parameters in calls if name == "load")
+        return await super().trip(*calls)
+
+
+def loaded_for(url: str, *commands: Command[Any]) -> list[list[str]]:
+    """The folds of the rows that each load asked for, while commands were done in turn."""
+
+    def connect(url: str) -> Awaitable[Line]:
+        return Remembers.open(url, WRITER, QUERIES)
+
+    async def story() -> None:
+        async with a_worker(url, connect=connect) as worker:
+            for command in commands:
+                await worker.do(command, a_principal("acme"))
+
+    Remembers.loads.clear()
+    asyncio.run(story())
+    asked = [msgspec.json.decode(parameters[2]) for parameters in Remembers.loads]
+    return [sorted(of_fold["fold"] for of_fold in folds) for folds in asked]
 
 
 def test_positions_are_dense_in_the_order_of_arrival(log_url: str) -> None:
@@ -212,6 +248,39 @@ def test_rows_that_a_command_did_not_foresee_are_loaded(log_url: str) -> None:
             return found
 
     assert asyncio.run(story()) == key.key_id
+
+
+def test_what_was_loaded_under_the_lock_is_not_loaded_again(log_url: str) -> None:
+    foreseen = AsksAlong("again", asks=((PARTNER.name, "again"),))
+
+    *_, first, second = loaded_for(log_url, an_approval("again"), foreseen)
+
+    assert (first, second) == ([PARTNER.name], [CREDENTIAL.name])
+
+
+def test_what_is_decided_again_because_rows_were_missing_counts_once(log_url: str) -> None:
+    async def story() -> Reply:
+        async with a_worker(log_url) as worker:
+            await worker.do(an_approval("counted-once"))
+            event, question = a_participation("counted once"), AsksAlong("counted-once")
+            reply, _ = replies(await worker.together(Submission(event), Submission(question)))
+            return reply
+
+    reply = asyncio.run(story())
+
+    found = row_of(log_url, ENTITY, reply.value.entity_id)
+    assert found is not None
+    assert found[2].event_count == 1
+
+
+def test_a_row_that_an_event_ends_is_deleted_without_being_looked_at(log_url: str) -> None:
+    agent = an_agent()
+    key = an_agents_key(agent.id)
+
+    *_, loaded = loaded_for(log_url, agent, a_turn(RevokeAgent, agent.id))
+
+    assert CREDENTIAL.name not in loaded
+    assert row_of(log_url, CREDENTIAL, key.lookup) is None
 
 
 # Time

@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from application.log.batch import DECIDED_AT_A_TIME
 from application.log.connections import WRITER
-from application.log.gathering import DECIDED_AT_A_TIME
 from application.log.line import Call, Line
 from application.log.loading import QUERIES
 from application.log.submission import Reply, Submission

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from application.log.gathering import DECIDED_AT_A_TIME
+from application.log.batch import DECIDED_AT_A_TIME
 from application.log.submission import Answer, Reply, Submission
-from domain.command import Outcome
-from domain.entity import ENTITY
+from domain.command import Change, Outcome
+from domain.entity import ENTITY, Participated
 from domain.instants import Instant
 from domain.known import Key, Known
 from domain.partner import PARTNER
@@ -24,7 +24,7 @@ from tests.application.running import (
     row_of,
     the_lock_held,
 )
-from tests.builders import a_participation
+from tests.builders import a_participation, an_id
 
 LARGE = 2 * DECIDED_AT_A_TIME + 50
 
@@ -56,6 +56,21 @@ class Turns:
 
     def decide(self, known: Known, now: Instant) -> Outcome[Any]:
         return Outcome(self.number)
+
+
+@dataclass
+class DoesMuch:
+    """A command of many entries, each of an entity of its own, and at last of one that is known."""
+
+    known: str
+    turns: Turns = field(default_factory=Turns)
+    id: str = field(default_factory=an_id)
+    asks: tuple[Key, ...] = ()
+
+    def decide(self, known: Known, now: Instant) -> Outcome[int]:
+        event = Participated(kind="gig.completed", occurred_at=now)
+        changes = [Change(f"entity-{an_id()}", event, begins=True) for _ in range(LARGE - 1)]
+        return Outcome(self.turns.number, (*changes, Change(f"entity-{self.known}", event)))
 
 
 def group_of(number: int) -> list[Submission]:
@@ -134,6 +149,42 @@ def test_others_have_their_turn_while_a_large_group_is_decided(log_url: str) -> 
     first, *_, last = replies(asyncio.run(story()))
 
     assert first.value < last.value
+
+
+def test_a_command_that_does_much_is_one_transaction_whatever_row_it_misses_last(
+    log_url: str,
+) -> None:
+    async def story() -> list[Answer]:
+        async with a_worker(log_url) as worker:
+            first = await worker.committer.answer(Submission(a_participation("known")))
+            return [first, await worker.submit(Submission(DoesMuch(first.value.entity_id)))]
+
+    first, much = replies(asyncio.run(story()))
+
+    assert much.position == head_of(log_url) == first.position + LARGE
+    assert transactions_after(log_url, first.position) == 1
+    found = row_of(log_url, ENTITY, first.value.entity_id)
+    assert found is not None
+    assert found[:2] == (2, much.position)
+
+
+def test_others_have_their_turn_while_a_command_does_much(log_url: str) -> None:
+    async def story() -> Reply:
+        async with a_worker(log_url) as worker:
+            first = await worker.committer.answer(Submission(a_participation("known")))
+            command = DoesMuch(first.value.entity_id, asks=((ENTITY.name, first.value.entity_id),))
+            counting = asyncio.create_task(command.turns.count())
+            try:
+                return await worker.committer.answer(
+                    Submission(command, render=lambda _: str(command.turns.number))
+                )
+            finally:
+                counting.cancel()
+
+    reply = asyncio.run(story())
+
+    turns_before, turns_after = reply.value, int(reply.body)
+    assert turns_before < turns_after
 
 
 def test_whoever_came_alone_is_answered_between_two_groups(log_url: str) -> None:

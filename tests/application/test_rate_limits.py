@@ -1,7 +1,7 @@
 """Rate limits: so many a window, counted here at once and elsewhere within a second."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import pytest
@@ -25,19 +25,30 @@ class Watch:
         return self.now
 
 
-def remaining(limits: RateLimits, times: int, who: str = "acme") -> list[int]:
-    return [limits.take(who).remaining for _ in range(times)]
+class Limits(RateLimits):
+    """Limits of a minute, with one quota for all."""
+
+    def __init__(self, quota: int, watch: Callable[[], float]) -> None:
+        super().__init__("default", 60, watch)
+        self.quota = quota
+
+    def ask(self, who: str = "acme") -> Budget:
+        return self.take((who, self.quota))
+
+
+def remaining(limits: Limits, times: int, who: str = "acme") -> list[int]:
+    return [limits.ask(who).remaining for _ in range(times)]
 
 
 # In one worker
 
 
 def test_a_quota_is_used_up_one_request_at_a_time() -> None:
-    assert remaining(RateLimits(3, 60, Watch()), 5) == [2, 1, 0, -1, -1]
+    assert remaining(Limits(3, Watch()), 5) == [2, 1, 0, -1, -1]
 
 
 def test_each_has_a_quota_of_its_own() -> None:
-    limits = RateLimits(1, 60, Watch())
+    limits = Limits(1, Watch())
 
     assert remaining(limits, 2, "acme") == [0, -1]
     assert remaining(limits, 2, "bolt") == [0, -1]
@@ -45,16 +56,16 @@ def test_each_has_a_quota_of_its_own() -> None:
 
 def test_the_next_window_begins_with_a_whole_quota() -> None:
     watch = Watch(NOON + 59.9)
-    limits = RateLimits(2, 60, watch)
+    limits = Limits(2, watch)
 
-    assert limits.take("acme") == Budget(1, 1)
+    assert limits.ask() == Budget(2, 1, 1)
     watch.now = NOON + 60
-    assert limits.take("acme") == Budget(1, 60)
+    assert limits.ask() == Budget(2, 1, 60)
 
 
 def test_what_was_refused_is_not_counted() -> None:
     watch = Watch()
-    limits = RateLimits(1, 60, watch)
+    limits = Limits(1, watch)
     remaining(limits, 100)
 
     watch.now += 60
@@ -63,15 +74,24 @@ def test_what_was_refused_is_not_counted() -> None:
 
 @pytest.mark.parametrize(("at", "resets"), [(0, 60), (0.5, 60), (1, 59), (59.9, 1)])
 def test_a_budget_says_in_how_many_whole_seconds_it_is_whole_again(at: float, resets: int) -> None:
-    assert RateLimits(2, 60, Watch(NOON + at)).take("acme").resets_in_seconds == resets
+    assert Limits(2, Watch(NOON + at)).ask().resets_in_seconds == resets
 
 
 @pytest.mark.parametrize(("left", "shown"), [(5, 5), (0, 0), (-1, 0)])
 def test_the_headers_are_those_of_the_ietf_draft(left: int, shown: int) -> None:
-    assert RateLimits(1000, 60).headers(Budget(left, 12)) == [
+    assert RateLimits("default", 60).headers(Budget(1000, left, 12)) == [
         (b"ratelimit-policy", b'"default";q=1000;w=60'),
         (b"ratelimit", f'"default";r={shown};t=12'.encode()),
     ]
+
+
+def test_what_counts_for_several_needs_room_in_all_of_them() -> None:
+    limits = RateLimits("agent", 60, Watch())
+    parent, child, sibling = ("parent", 3), ("child", 2), ("sibling", 5)
+
+    assert [limits.take(parent, child).remaining for _ in range(3)] == [1, 0, -1]
+    assert [limits.take(parent, sibling).remaining for _ in range(2)] == [0, -1]
+    assert limits.take(sibling).remaining == 3
 
 
 # In several workers
@@ -88,8 +108,8 @@ def add_up(url: str, *workers: RateLimits) -> None:
     asyncio.run(story())
 
 
-def some_workers(quota: int, count: int, watch: Watch) -> Sequence[RateLimits]:
-    return [RateLimits(quota, 60, watch) for _ in range(count)]
+def some_workers(quota: int, count: int, watch: Watch) -> Sequence[Limits]:
+    return [Limits(quota, watch) for _ in range(count)]
 
 
 def test_a_worker_counts_what_the_others_took(log_url: str) -> None:
@@ -152,7 +172,7 @@ def test_a_count_that_comes_back_late_is_not_of_the_new_window(log_url: str) -> 
             adding = asyncio.create_task(limits.add_up(connections))
             await asyncio.sleep(0)
             watch.now += 60
-            limits.take("acme")
+            limits.ask()
             await adding
 
     asyncio.run(story())

@@ -14,6 +14,8 @@ batch         POST /v1/events/batch, 1,000 new events each, beside one binary CO
 append_cost   Buffers that an append touches: in an empty log, for an entity of 100,000 events, in
               a log of 1,000,000. By EXPLAIN (ANALYZE, BUFFERS) and the server's own counters.
 memory        Resident memory of the worker while 1,000,000 events over 100,000 entities go in.
+agents        A tree of 100,000 agents, 32 deep: lineage, lists and trees over HTTP, the kill of a
+              tenth of it, and what events posted meanwhile wait.
 peers         The peers alone: what this machine can do without Tenure. Only when named.
 
 Needs: `tenure` installed for this Python, and wrk (`apt-get install wrk`). PostgreSQL comes with
@@ -39,6 +41,7 @@ from textwrap import fill
 from types import FrameType
 from typing import NoReturn
 
+from tests.benchmarks.agents import agents
 from tests.benchmarks.append_cost import append_cost
 from tests.benchmarks.batch import batch
 from tests.benchmarks.database import Database, temporary_database
@@ -54,9 +57,10 @@ BENCHMARKS: dict[str, Callable[[Database, Options], Report]] = {
     "batch": batch,
     "append_cost": append_cost,
     "memory": memory,
+    "agents": agents,
     "peers": peers,
 }
-USUAL = ("events", "evaluate", "batch", "append_cost", "memory")
+USUAL = ("events", "evaluate", "batch", "append_cost", "memory", "agents")
 SHOWN_PACKAGES = (
     "eventsourcing",
     "fastapi",
@@ -82,6 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
         memory_entities=parsed.memory_entities,
         log_entries=parsed.log_entries,
         entity_entries=parsed.entity_entries,
+        agents=parsed.agents,
     )
     # A request to end must unwind the stack, or servers would be left behind.
     signal.signal(signal.SIGTERM, _end)
@@ -121,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--memory-entities", type=int, default=Options.memory_entities)
     parser.add_argument("--log-entries", type=int, default=Options.log_entries)
     parser.add_argument("--entity-entries", type=int, default=Options.entity_entries)
+    parser.add_argument("--agents", type=int, default=Options.agents)
     return parser
 
 

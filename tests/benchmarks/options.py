@@ -14,3 +14,4 @@ class Options:
     memory_entities: int = 100_000
     log_entries: int = 1_000_000
     entity_entries: int = 100_000
+    agents: int = 100_000

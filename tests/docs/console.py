@@ -1,24 +1,28 @@
 """Commands that a page shows with their output: found, run, and held against it.
 
 A block fenced as ``console`` holds them: a line that begins with ``$`` is a command, to the last of
-its lines that end in a backslash; what follows, up to the next one, is its output. Whatever differs
-from run to run (ids, times, keys, positions) only has to be of its kind.
+its lines that end in a backslash; what follows, up to the next one, is its output. The commands of
+a page are typed into one shell. Whatever differs from run to run (ids, times, keys, positions) only
+has to be of its kind.
 """
 
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 DOCUMENTED_URL = "http://127.0.0.1:8000"
 RUN_SECONDS = 20
+STARTS_A_SERVER = "./tenure"
+END = "the end of what a command wrote"
 
 KINDS = (
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
-    (r"mir_sandbox_[0-9A-Za-z]+", "<key>"),
+    (r"mir_(sandbox|agent)_[0-9A-Za-z]+", "<key>"),
     (r'("position":|x-log-position: )\d+', r"\1<position>"),
     (r'(DaysAgo":)\d+', r"\1<days>"),
 )
@@ -45,22 +49,24 @@ def shown(text: str) -> list[Shown]:
 
 
 def requests(page: Path) -> list[Shown]:
-    """The commands of a page that ask a server."""
-    return [one for one in shown(page.read_text()) if "curl" in one.command]
+    """The commands of a page that want nothing but a server."""
+    commands = shown(page.read_text())
+    return [one for one in commands if not one.command.startswith(STARTS_A_SERVER)]
 
 
-def run(command: str, url: str, key: str) -> str:
-    """The output of a command, of a server at another URL, with a key in ``$KEY``."""
+def outputs(commands: Sequence[str], url: str, key: str) -> list[str]:
+    """What commands write, of a server at another URL, with a key in ``$KEY``."""
+    script = "".join(f"{command}\nprintf '%s' '{END}'\n" for command in commands)
     ended = subprocess.run(
-        ["bash", "-c", command.replace(DOCUMENTED_URL, url)],
+        ["bash", "-e", "-c", script.replace(DOCUMENTED_URL, url)],
         env=os.environ | {"KEY": key},
         capture_output=True,
         text=True,
         timeout=RUN_SECONDS,
         check=False,
     )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.replace("\r", "").strip()
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    return [text.strip() for text in ended.stdout.replace("\r", "").split(END)[:-1]]
 
 
 def kinds(output: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.docs.console import kinds, requests, run, shown
+from tests.docs.console import kinds, outputs, requests, shown
 from tests.interfaces.serving import ROOT, Served, a_data_folder, kill, serving
 
 # In this order, on one server: the README's event stands at position 3 of a new log.
@@ -33,9 +33,11 @@ def server(data: Path) -> Iterator[Served]:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if requests(ROOT / page)])
 def test_what_a_page_shows_is_what_happens(page: str, server: Served) -> None:
-    for one in requests(ROOT / page):
-        output = run(one.command, server.url, server.first_key)
+    commands = requests(ROOT / page)
 
+    written = outputs([one.command for one in commands], server.url, server.first_key)
+
+    for one, output in zip(commands, written, strict=True):
         assert kinds(output) == kinds(one.output), one.command
 
 
@@ -71,6 +73,18 @@ def test_commands_and_their_outputs_are_told_apart() -> None:
         ("one \\\n    more", "out"),
         ("two", ""),
     ]
+
+
+def test_what_one_command_sets_the_next_one_has() -> None:
+    assert outputs(["who=Ann; echo $who", "printf '%s\\n' $who\\&Bob"], "", "") == [
+        "Ann",
+        "Ann&Bob",
+    ]
+
+
+def test_a_command_that_fails_is_noticed() -> None:
+    with pytest.raises(AssertionError):
+        outputs(["false", "echo more"], "", "")
 
 
 # Last, since it ends the server of the others.

@@ -1,6 +1,7 @@
 """Strategies: anything that can be sent, for properties."""
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 from hypothesis import strategies as st
 
@@ -9,28 +10,39 @@ from domain.api_keys import PREFIXES
 from domain.command import Command
 from domain.event_types import EVENT_TYPES
 from domain.instants import Instant, instant
+from domain.registry import ReactivateAgent, RevokeAgent, SuspendAgent
+from domain.rights import PRESETS, AgentType, Rights
+from domain.spawning import ApproveAgent, RejectAgent
 from tests.builders import (
     NOW,
     a_bulk_evaluation,
+    a_change_of_rights,
     a_claim,
     a_contest,
     a_key_added,
     a_key_deleted,
+    a_kill,
     a_leave,
     a_participation,
     a_promotion,
     a_reactivation,
     a_redemption,
     a_registration,
+    a_rotation,
     a_settlement,
+    a_spawn,
+    a_spawn_policy,
     a_suspension,
+    a_turn,
     an_action_set,
+    an_agent,
     an_approval,
     an_erasure,
     an_evaluation,
     an_issued_key,
     an_offer,
 )
+from tests.domain.forest import CHILD, GRANDCHILD, OTHER_ROOT, ROOT
 
 PEOPLE = ("alice", "bob")
 PARTNERS = ("acme", "bolt")
@@ -125,6 +137,68 @@ actions_set = st.builds(
     tenant=tenants,
 )
 
+presets = st.sampled_from(sorted(PRESETS))
+allowlists = st.none() | st.lists(
+    st.sampled_from(["gig.started", "gig.completed", "gig.cancelled"]), max_size=3, unique=True
+).map(tuple)
+rates = st.none() | st.integers(1, 3)
+rights = st.builds(
+    Rights, preset=presets, allowed_event_types=allowlists, rate_limit_per_minute=rates
+)
+agent_types = st.sampled_from(get_args(AgentType))
+agent_ids = st.sampled_from([ROOT, OTHER_ROOT, CHILD, GRANDCHILD])
+registrations_of_agents = st.builds(
+    an_agent,
+    agent_id=st.sampled_from([ROOT, OTHER_ROOT]),
+    agent_type=agent_types,
+    rights=rights,
+    require_idempotency=st.none() | st.booleans(),
+    human=st.none() | st.sampled_from(PEOPLE),
+)
+spawns = st.sampled_from([(ROOT, CHILD), (OTHER_ROOT, CHILD), (CHILD, GRANDCHILD)]).flatmap(
+    lambda kin: st.builds(
+        a_spawn,
+        st.just(kin[0]),
+        agent_id=st.just(kin[1]),
+        agent_type=st.none() | agent_types,
+        preset=st.none() | presets,
+        allowed=allowlists,
+        rate=rates,
+        require_idempotency=st.none() | st.booleans(),
+    )
+)
+spawn_policies = st.builds(
+    a_spawn_policy,
+    enabled=st.booleans(),
+    max_depth=st.integers(0, 3),
+    max_children=st.integers(0, 3),
+    approval_from_depth=st.none() | st.integers(1, 2),
+)
+changes_of_rights = st.builds(
+    a_change_of_rights, agent_ids, preset=presets, allowed=allowlists, rate=rates
+)
+rotations = st.builds(a_rotation, agent_ids, issued_keys)
+turns = st.builds(
+    a_turn,
+    st.sampled_from([SuspendAgent, ReactivateAgent, RevokeAgent, ApproveAgent, RejectAgent]),
+    agent_ids,
+)
+kills = st.builds(a_kill, agent_ids, preview=st.booleans())
+evaluations_of_agents = st.builds(an_evaluation, agent_ids, actor_type=st.just("service"))
+offers_of_agents = st.builds(an_offer, agent_ids, code=codes)
+
+commands_about_agents: st.SearchStrategy[Command[object]] = st.one_of(
+    registrations_of_agents,
+    spawns,
+    spawn_policies,
+    changes_of_rights,
+    rotations,
+    turns,
+    kills,
+    evaluations_of_agents,
+    offers_of_agents,
+)
+
 commands: st.SearchStrategy[Command[object]] = st.one_of(
     participations,
     erasures,
@@ -144,4 +218,5 @@ commands: st.SearchStrategy[Command[object]] = st.one_of(
     suspensions,
     reactivations,
     actions_set,
+    commands_about_agents,
 )

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.command import Command
-from domain.known import NO_ROW, Known
+from domain.known import NO_ROW, RANGE, Known
 from domain.refusals import Refusal
 from tests.builders import NOW, History
-from tests.domain.strategies import commands
+from tests.domain.forest import FOREST
+from tests.domain.strategies import commands, commands_about_agents
 
 
 def decided(command: Command[Any], known: Known) -> object:
@@ -25,16 +26,21 @@ def decided(command: Command[Any], known: Known) -> object:
         return refusal.code, str(refusal), refusal.hint
 
 
+Case = tuple[History, Command[Any]]
+"""What is known, and what is asked."""
+
+
 @st.composite
-def histories(draw: st.DrawFn) -> History:
-    """What any commands left behind, the refused ones left out."""
-    history = History()
-    for command in draw(st.lists(commands, max_size=8)):
+def cases(draw: st.DrawFn) -> Case:
+    """What any commands left behind, the refused ones left out, and one more."""
+    given, asked = draw(st.sampled_from([((), commands), (FOREST, commands_about_agents)]))
+    history = History(*given)
+    for command in draw(st.lists(asked, max_size=8)):
         try:
             history.do(command)
         except Refusal:
             continue
-    return history
+    return history, draw(asked)
 
 
 def complete(history: History, command: Command[Any]) -> Known:
@@ -48,15 +54,31 @@ def complete(history: History, command: Command[Any]) -> Known:
         known.missing.clear()
 
 
-@given(histories(), commands)
-def test_deciding_twice_gives_the_same(history: History, command: Command[Any]) -> None:
+def load(little: Known, whole: Known) -> None:
+    """Load what is missing, all rows of a range where a range is."""
+    for kind, key in little.missing:
+        little.rows[kind, key] = whole.rows.get((kind, key), NO_ROW)
+        fold, is_range, _ = kind.partition(RANGE)
+        if is_range:
+            little.rows |= {
+                (kind, one): row
+                for (kind, one), row in whole.rows.items()
+                if kind == fold and one.startswith(key)
+            }
+    little.missing.clear()
+
+
+@given(cases())
+def test_deciding_twice_gives_the_same(case: Case) -> None:
+    history, command = case
     known = complete(history, command)
 
     assert decided(command, known) == decided(command, known)
 
 
-@given(histories(), commands)
-def test_deciding_changes_nothing_that_is_known(history: History, command: Command[Any]) -> None:
+@given(cases())
+def test_deciding_changes_nothing_that_is_known(case: Case) -> None:
+    history, command = case
     known = complete(history, command)
     before, encoded = deepcopy(known), msgspec.json.encode(command)
 
@@ -66,10 +88,9 @@ def test_deciding_changes_nothing_that_is_known(history: History, command: Comma
     assert msgspec.json.encode(command) == encoded
 
 
-@given(histories(), commands)
-def test_deciding_on_too_little_first_does_not_change_what_is_decided(
-    history: History, command: Command[Any]
-) -> None:
+@given(cases())
+def test_deciding_on_too_little_first_does_not_change_what_is_decided(case: Case) -> None:
+    history, command = case
     whole = complete(history, command)
     little = Known(whole.position)
 
@@ -77,8 +98,7 @@ def test_deciding_on_too_little_first_does_not_change_what_is_decided(
         last = decided(command, little)
         if not little.missing:
             break
-        little.rows.update({key: whole.rows[key] for key in little.missing})
-        little.missing.clear()
+        load(little, whole)
 
     assert last == decided(command, whole)
 

@@ -2,9 +2,10 @@
 
 import msgspec
 
+from domain.credential import CREDENTIAL
 from domain.entity import ENTITY, Entity, Erased, Participated
 from domain.fold import Fold, folds_by_type
-from domain.partner import CREDENTIAL, PARTNER, SLUG
+from domain.partner import PARTNER, SLUG
 from tests.builders import NOW, an_entity, an_entry
 
 

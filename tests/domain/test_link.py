@@ -1,21 +1,25 @@
 """Links: entities of several partners that are one, one a partner, all of one environment."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.command import Command
 from domain.link import GROUP, OFFER, group_of
-from domain.refusals import LinkCodeInvalid, LinkExists, NotFound, Refusal
+from domain.refusals import LinkCodeInvalid, LinkExists, LinkNotAllowed, NotFound, Refusal
 from tests.builders import (
     NOW,
     TENANT,
     History,
     a_hash_of,
+    a_kill,
     a_leave,
     a_lookup,
     a_participation,
     a_redemption,
+    an_agent,
     an_approval,
     an_erasure,
     an_offer,
@@ -256,6 +260,39 @@ def test_the_code_of_somebody_erased_opens_nothing() -> None:
 
     with pytest.raises(LinkCodeInvalid):
         history.do(a_redemption(tenant=BOLT))
+
+
+# Agents
+
+
+@pytest.mark.parametrize("command", [an_offer, a_redemption])
+def test_an_agents_id_cannot_be_linked(
+    command: Callable[..., Command[object]],
+) -> None:
+    agent = an_agent(tenant=BOLT)
+    history = History(an_offer("alice", tenant=ACME), agent)
+
+    with pytest.raises(LinkNotAllowed):
+        history.do(command(agent.id, tenant=BOLT))
+
+    assert others(history, ACME) == set()
+
+
+def test_the_id_of_another_tenants_agent_is_a_name_like_any_other() -> None:
+    agent = an_agent(tenant=BOLT)
+    history = History(agent, an_offer(agent.id, tenant=ACME))
+
+    history.do(a_redemption("alice", tenant=BOLT))
+
+    assert others(history, ACME, agent.id) == {BOLT}
+
+
+def test_an_agent_that_was_ended_cannot_be_linked_either() -> None:
+    agent = an_agent(tenant=ACME)
+    history = History(agent, a_kill(agent.id, tenant=ACME))
+
+    with pytest.raises(LinkNotAllowed):
+        history.do(an_offer(agent.id, tenant=ACME))
 
 
 # Whatever happens

@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.credential import CREDENTIAL, Credential
 from domain.partner import (
-    CREDENTIAL,
     PARTNER,
     SLUG,
-    Credential,
     HeldKey,
     IssuedKey,
     KeyAdded,

@@ -163,6 +163,9 @@ def test_each_reason_has_its_one_fixed_sentence() -> None:
         "CLAIM_CONTESTED": (
             "A contested claim is recorded, and this action is sensitive to claims."
         ),
+        "AGENT_SUSPENDED": "The agent, or one that it comes from, is suspended.",
+        "AGENT_REVOKED": "The agent is revoked.",
+        "AGENT_PENDING": "The agent is not approved yet.",
     }
     assert set(WHY) == set(get_args(Reason))
 

@@ -26,6 +26,9 @@ BEYOND_SCHEMAS = {
     "INVALID_OCCURRED_AT",
     "BACKFILL_REQUIRED",
     "IDEMPOTENCY_KEY_REUSED",
+    # What an agent of a type must have.
+    "AGENT_ALLOWLIST_REQUIRED",
+    "AGENT_IDEMPOTENCY_REQUIRED",
     # Which characters are printed, which hosts are public.
     "INVALID_NAME",
     "INVALID_URL",

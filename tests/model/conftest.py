@@ -1,6 +1,7 @@
 """A server with two workers, connections that reach both, and partners for each story."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -60,20 +61,9 @@ def document(server: Served) -> Document:
 
 @pytest.fixture(scope="session")
 def connect(server: Served, document: Document) -> Iterator[Connect]:
-    """Makes connections, each kept for all its requests, until both workers are reached."""
-    made: list[httpx.Client] = []
-
-    def connections() -> list[httpx.Client]:
-        new: list[httpx.Client] = []
-        while len(new) < CONNECTIONS or len(reached(server)) < 2:
-            new.append(connected(server.url, document))
-            new[-1].get("/healthz")
-        made.extend(new)
-        return new
-
-    yield connections
-    for one in made:
-        one.close()
+    """Makes connections to the server."""
+    with connecting(server, document) as connect:
+        yield connect
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +84,24 @@ def begin(data: Path, log_url: str, document: Document, connect: Connect) -> Beg
         return Both(own or connections, keys, productive, document, note)
 
     return story
+
+
+@contextmanager
+def connecting(server: Served, document: Document) -> Iterator[Connect]:
+    """Makes connections, each kept for all its requests, until both workers are reached."""
+    made: list[httpx.Client] = []
+
+    def connections() -> list[httpx.Client]:
+        new: list[httpx.Client] = []
+        while len(new) < CONNECTIONS or len(reached(server)) < 2:
+            new.append(connected(server.url, document))
+            new[-1].get("/healthz")
+        made.extend(new)
+        return new
+
+    yield connections
+    for one in made:
+        one.close()
 
 
 def reached(server: Served) -> set[int]:

@@ -22,7 +22,7 @@ from tests.model.rules import (
 
 
 class Refused(Exception):
-    """The code of the refusal that the server must give."""
+    """The code of the refusal that the server must give, and what its words must name."""
 
 
 @dataclass(eq=False)

@@ -78,4 +78,13 @@ def test_a_fold_never_refuses_whatever_came_before(fold: AnyFold) -> None:
         for second in read:
             state = fold.evolve(None, first)
             fold.evolve(state, second)
-            assert list(fold.keys(first))
+            assert all(fold.keys(first))
+
+
+@pytest.mark.parametrize("fold", INLINE, ids=lambda fold: fold.name)
+def test_after_an_event_that_ends_a_row_there_is_none_whatever_was_there(fold: AnyFold) -> None:
+    entries = [decode(line) for file in FILES for line in file.read_bytes().splitlines()]
+    states = [fold.evolve(None, one) for one in entries if isinstance(one.data, fold.events)]
+
+    for last in (one for one in entries if isinstance(one.data, fold.ends)):
+        assert {fold.evolve(state, last) for state in [*states, None]} == {None}

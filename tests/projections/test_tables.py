@@ -19,22 +19,31 @@ from domain.known import Key, Row
 from domain.partner import KeyAdded, KeyDeleted
 from domain.principal import Principal
 from domain.refusals import InternalError
+from domain.registry import ReactivateAgent, RegisterAgent, RevokeAgent, SuspendAgent
+from domain.spawning import ApproveAgent, RejectAgent, Spawn
 from projections.catalogue import INLINE
 from projections.engine.tables import fold_log, make_tables
 from tests.application.running import a_worker, as_owner, make_ready
 from tests.builders import (
+    a_change_of_rights,
     a_claim,
     a_contest,
     a_key_added,
     a_key_deleted,
+    a_kill,
     a_leave,
     a_participation,
     a_principal,
     a_reactivation,
     a_redemption,
+    a_rotation,
     a_settlement,
+    a_spawn,
+    a_spawn_policy,
     a_suspension,
+    a_turn,
     an_action_set,
+    an_agent,
     an_approval,
     an_erasure,
     an_evaluation,
@@ -43,6 +52,7 @@ from tests.builders import (
     an_offer,
 )
 
+TURNS = (SuspendAgent, ReactivateAgent, RevokeAgent, ApproveAgent, RejectAgent)
 KINDS = ("gig.started", "gig.completed", "signal.positive")
 
 
@@ -71,7 +81,7 @@ def happens(url: str, seed: int, folds: tuple[AnyFold, ...] = INLINE) -> None:
     chance, partner = Random(seed), f"partner-{seed}"
     who, other = a_principal(partner), a_principal(f"other-{seed}")
     keys = [an_issued_key(f"{partner} {number}") for number in range(200)]
-    unused, claims = iter(keys), [an_id()]
+    unused, claims, agents = iter(keys), [an_id()], [an_id()]
 
     def somebody() -> str:
         return f"{seed} {chance.randrange(3)}"
@@ -99,17 +109,36 @@ def happens(url: str, seed: int, folds: tuple[AnyFold, ...] = INLINE) -> None:
             (a_reactivation(partner), who),
             (a_key_added(next(unused), partner), who),
             (a_key_deleted(chance.choice(keys[:9]), partner), who),
+            *((something_of_agents(), who) for _ in range(6)),
+        ]
+        return chance.choice(choices)
+
+    def something_of_agents() -> Command[Any]:
+        tenant, agent_id = who.tenant, chance.choice(agents)
+        choices: list[Command[Any]] = [
+            a_spawn_policy(tenant, approval_from_depth=chance.choice([None, 2])),
+            an_agent(tenant=tenant),
+            a_spawn(agent_id, tenant=tenant),
+            a_spawn(agent_id, tenant=tenant),
+            a_change_of_rights(agent_id, tenant=tenant, rate=chance.randint(1, 9)),
+            a_rotation(agent_id, an_issued_key(an_id()), tenant=tenant),
+            a_turn(chance.choice(TURNS), agent_id, tenant=tenant),
+            a_turn(chance.choice(TURNS), agent_id, tenant=tenant),
+            a_kill(agent_id, tenant=tenant),
         ]
         return chance.choice(choices)
 
     async def story() -> None:
         async with a_worker(url, folds=folds) as worker:
             await worker.do(an_approval(partner, key=next(unused)))
+            await worker.do(a_spawn_policy(who.tenant), who)
+            await worker.do(an_agent(agent_id=agents[0], tenant=who.tenant), who)
             for _ in range(10):
                 batch = [something() for _ in range(chance.randrange(1, 12))]
                 answers = await worker.together(*(Submission(one, by) for one, by in batch))
                 assert not [answer for answer in answers if isinstance(answer, InternalError)]
                 claims.extend(one.id for one, _ in batch if isinstance(one, FileClaim))
+                agents.extend(one.id for one, _ in batch if isinstance(one, RegisterAgent | Spawn))
 
     asyncio.run(story())
 

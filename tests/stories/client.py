@@ -20,6 +20,8 @@ WRITES = {
     ("POST", "/partners/keys"),
     ("POST", "/partners/register"),
     ("POST", "/partners/promote"),
+    ("POST", "/agents"),
+    ("PUT", "/spawn-policy"),
 }
 
 numbers = count(1)
@@ -71,15 +73,22 @@ class Client:
         """The reply to a PUT of a JSON body."""
         return self.http.put(path, json=body, headers=self.headers(), params=_texts(query))
 
+    def patch(self, path: str, body: object) -> httpx.Response:
+        """The reply to a PATCH of a JSON body."""
+        return self.http.patch(path, json=body, headers=self.headers())
+
     def post_bytes(
         self,
         path: str,
         body: bytes | Iterator[bytes],
         *,
         media_type: str | None = "application/json",
+        key: str | None = None,
     ) -> httpx.Response:
         """The reply to a POST of bytes as they are, in chunks when they are given as such."""
         sent = {} if media_type is None else {"content-type": media_type}
+        if key is not None:
+            sent["idempotency-key"] = key
         return self.http.post(path, content=body, headers=self.headers(sent))
 
     def submit(self, **fields: Any) -> dict[str, Any]:

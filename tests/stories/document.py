@@ -26,9 +26,11 @@ class Document:
     def __init__(self, document: dict[str, Any]) -> None:
         self.content = document
         self._components = _closed(document["components"])
+        # A path that is written out goes before one that would take any word in its place.
+        paths = sorted(document["paths"], key=lambda path: "{" in path)
         self._paths = [
-            (re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), operations)
-            for path, operations in document["paths"].items()
+            (re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), document["paths"][path])
+            for path in paths
         ]
 
     def check(self, reply: httpx.Response) -> None:
@@ -54,7 +56,8 @@ class Document:
             case "application/x-ndjson":
                 lines = [json.loads(line) for line in reply.content.splitlines()]
                 self._validate(reply, lines, content["schema"])
-        if reply.is_success and _media_type(request) == "application/json":
+        takes_body = "requestBody" in operation
+        if reply.is_success and takes_body and _media_type(request) == "application/json":
             taken = _taken(json.loads(request.content), reply.json())
             schema = operation["requestBody"]["content"]["application/json"]["schema"]
             if taken:

@@ -21,9 +21,9 @@ class HeldLock:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
-    def until_somebody_waits(self) -> None:
-        """Return when a writer waits for it."""
-        eventually(lambda: self._connection.execute(WAITING).rowcount > 0)
+    def until_somebody_waits(self, *, writers: int = 1) -> None:
+        """Return when so many writers wait for it. They get it in the order in which they came."""
+        eventually(lambda: self._connection.execute(WAITING).rowcount >= writers)
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from typing_extensions import TypedDict
 from application.guarded_fetch import URL_LENGTH_AT_MOST, FetchFailed, fetch_text, read_origin
 from application.ids import new_id
 from application.rate_limits import counted_as
+from domain import names
 from domain.admission import (
-    NAME_LENGTH_AT_MOST,
     Approval,
     PromotePartner,
     Promotion,
@@ -49,7 +49,7 @@ class RegistrationIn(Wire):
 
     name: str = Field(
         examples=["Acme & Co."],
-        json_schema_extra={"minLength": 1, "maxLength": NAME_LENGTH_AT_MOST, "pattern": r"\S"},
+        json_schema_extra={"minLength": 1, "maxLength": names.LENGTH_AT_MOST, "pattern": r"\S"},
     )
     accept_terms: Annotated[Literal[True], BeforeValidator(_true)]
     slug: str | None = Field(

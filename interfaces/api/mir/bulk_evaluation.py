@@ -130,8 +130,10 @@ async def evaluate_many(
     """Judge up to 100 actions on one state of the log. What is wrong with one of them refuses that
     one alone; each decision is recorded before it is answered.
     """
-    if len(asked.evaluations) > EVALUATIONS_AT_MOST:
-        raise BulkLimitExceeded(limit=EVALUATIONS_AT_MOST)
+    agent = call.principal.agent
+    at_most = (agent and agent.guardrails.evaluations_at_most) or EVALUATIONS_AT_MOST
+    if len(asked.evaluations) > at_most:
+        raise BulkLimitExceeded(limit=at_most)
     debug = wants_debug(call, query)
     attempts = [_attempt(item) for item in asked.evaluations]
     command = EvaluateMany(

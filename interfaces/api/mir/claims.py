@@ -22,6 +22,7 @@ from domain.claim import (
     full_claim_type,
 )
 from domain.refusals import (
+    AgentIdempotencyRequired,
     InvalidClaimState,
     InvalidClaimType,
     InvalidCursor,
@@ -30,9 +31,11 @@ from domain.refusals import (
     NotFound,
     UnknownPosition,
 )
+from domain.rights import Permission
 from interfaces.api.call import Answered, Call
+from interfaces.api.mir.agent_rules import names_repeats
 from interfaces.api.openapi import IDEMPOTENT, READ, refuses
-from interfaces.api.route import Endpoint, LeanRoute, needs
+from interfaces.api.route import Endpoint, LeanRoute, holds_agents_to, needs
 from interfaces.api.wire import (
     AsOf,
     ExternalId,
@@ -149,7 +152,8 @@ def claim_out(shown: ShownClaim, external_id: str | None = None) -> ClaimOut:
     openapi_extra=IDEMPOTENT,
     summary="File a claim",
 )
-@refuses(InvalidClaimType, InvalidOccurredAt)
+@refuses(InvalidClaimType, InvalidOccurredAt, AgentIdempotencyRequired)
+@holds_agents_to(names_repeats)
 async def file_claim(call: Call, item: ClaimIn) -> Answered:
     """Hold something against somebody. It shows in decisions as claimStatus, never in the tier.
 
@@ -233,7 +237,7 @@ async def get_claim(call: Call, claim_id: Id, query: Annotated[AsOf, FromQuery()
     return call.show(claim_out(shown))
 
 
-def _moves(path: str, permission: str, summary: str) -> Callable[[Endpoint], Endpoint]:
+def _moves(path: str, permission: Permission, summary: str) -> Callable[[Endpoint], Endpoint]:
     """Declare a route that moves a claim."""
     route = router.post(
         path,

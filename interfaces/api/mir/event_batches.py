@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 
 from application.log.submission import Answer, Submission
 from domain.refusals import (
+    AgentIdempotencyRequired,
     BatchLimitExceeded,
     InvalidIdempotencyKey,
     PayloadTooLarge,
@@ -26,9 +27,10 @@ from interfaces.api import strict_json
 from interfaces.api.call import Answered, Call, fill
 from interfaces.api.decoding import NDJSON
 from interfaces.api.errors import mir_body
+from interfaces.api.mir.agent_rules import may_report, names_repeats
 from interfaces.api.mir.events import EventIn, EventOut, event_out
 from interfaces.api.openapi import IDEMPOTENCY_KEY, refuses, shared
-from interfaces.api.route import LeanRoute, needs, or_lines
+from interfaces.api.route import LeanRoute, holds_agents_to, needs, or_lines
 from interfaces.api.wire import Wire, described_as, refusal_of
 
 router = APIRouter(route_class=LeanRoute, tags=["Events"])
@@ -168,6 +170,7 @@ class Part:
 
     def __init__(self, call: Call) -> None:
         self._call, self._key = call, call.idempotency_key
+        self._agent = call.principal.agent
         self._items: list[tuple[int, str, Submission | Refusal]] = []
         self.results: list[str] = []
         self.outcomes: Counter[str] = Counter()
@@ -180,11 +183,14 @@ class Part:
     def take(self, index: int, document: Any) -> None:
         """Check an item that was read."""
         try:
+            if self._agent is not None:
+                may_report(self._agent, document)
             item = EventIn.model_validate(document)
             submission = self._call.submission(
                 item.command(self._call),
                 event_out,
                 status=201,
+                event_type=item.event_type,
                 repeat=item.repeat(self._call)
                 if self._key is None
                 else self._call.repeat_of(f"{self._key} {index}", document),
@@ -229,7 +235,12 @@ async def submit_lines(call: Call) -> Answered:
 
 async def _answers_to_lines(call: Call, part: Part) -> AsyncGenerator[bytes, None]:
     part_bytes = index = 0
+    agent = call.principal.agent
+    at_most = None if agent is None else agent.guardrails.events_at_most
     async for line in lines(call.chunks()):
+        if index == at_most:
+            yield await _answer_of(part)
+            raise BatchLimitExceeded(limit=at_most, count=index + 1)
         if line is None:
             part.refuse(index, PayloadTooLarge(limit_bytes=LINE_BYTES_AT_MOST))
         elif line.strip():
@@ -283,10 +294,12 @@ async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes | None]:
     openapi_extra=DOCUMENTED,
     summary="Submit many events",
 )
-@refuses(BatchLimitExceeded, InvalidIdempotencyKey)
+@refuses(BatchLimitExceeded, InvalidIdempotencyKey, AgentIdempotencyRequired)
+@holds_agents_to(names_repeats)
 @or_lines(submit_lines)
 async def submit_event_batch(call: Call, batch: EventBatchIn) -> Answered:
-    """Record up to 1,000 events in one transaction; each has an outcome of its own.
+    """Record up to 1,000 events in one transaction; each has an outcome of its own. An AI agent
+    records up to 100 in a request.
 
     Send `application/x-ndjson` for any number: one event a line, read and answered as they come,
     recorded in parts of 1,000 lines. Read the answers while you send. What was recorded before a
@@ -295,8 +308,10 @@ async def submit_event_batch(call: Call, batch: EventBatchIn) -> Answered:
     """
     part = Part(call)
     items = call.document["events"]
-    if len(items) > EVENTS_AT_MOST:
-        raise BatchLimitExceeded(limit=EVENTS_AT_MOST, count=len(items))
+    agent = call.principal.agent
+    at_most = (agent and agent.guardrails.events_at_most) or EVENTS_AT_MOST
+    if len(items) > at_most:
+        raise BatchLimitExceeded(limit=at_most, count=len(items))
     for index, item in enumerate(items):
         if index % ITEMS_AT_A_TIME == 0:
             await asyncio.sleep(0)

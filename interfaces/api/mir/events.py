@@ -13,8 +13,9 @@ from domain.entity import ActorType, Participation, RecordParticipation
 from domain.event_types import ACTIONS_BY_CATEGORY, EVENT_TYPES, check_event_type
 from domain.refusals import BackfillRequired, InvalidCursor, InvalidEventType, InvalidOccurredAt
 from interfaces.api.call import Answered, Call
+from interfaces.api.mir.agent_rules import OF_EVENTS, may_send_event
 from interfaces.api.openapi import IDEMPOTENT, READ, refuses
-from interfaces.api.route import LeanRoute, needs
+from interfaces.api.route import LeanRoute, holds_agents_to, needs
 from interfaces.api.wire import (
     ExternalId,
     Id,
@@ -151,7 +152,8 @@ class EventTypes(TypedDict):
     openapi_extra=IDEMPOTENT,
     summary="Submit an event",
 )
-@refuses(InvalidEventType, InvalidOccurredAt, BackfillRequired)
+@refuses(InvalidEventType, InvalidOccurredAt, BackfillRequired, *OF_EVENTS)
+@holds_agents_to(may_send_event)
 async def submit_event(call: Call, item: EventIn) -> Answered:
     """Record that somebody did something on your platform; the entity is created when it is new.
 
@@ -167,6 +169,7 @@ async def submit_event(call: Call, item: EventIn) -> Answered:
         event_out,
         status=201,
         repeat=repeat,
+        event_type=item.event_type,
         automatic=automatic,
         echo={"userExternalId": item.user_external_id},
     )

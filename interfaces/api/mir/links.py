@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from application.ids import new_id
 from domain.link import Code, LeaveLink, Linked, OfferLink, RedeemLink
-from domain.refusals import LinkCodeInvalid, LinkExists, NotFound
+from domain.refusals import LinkCodeInvalid, LinkExists, LinkNotAllowed, NotFound
 from interfaces.api.call import Answered, Call
 from interfaces.api.openapi import IDEMPOTENT, READ, refuses
 from interfaces.api.route import LeanRoute, needs
@@ -72,12 +72,15 @@ def link_out(linked: Linked) -> LinkOut:
     openapi_extra=IDEMPOTENT,
     summary="Offer a link",
 )
+@refuses(LinkNotAllowed)
 async def offer_link(call: Call, person: LinkIn) -> Answered:
     """A code, good once within 15 minutes, with which another partner joins its entity to yours."""
     code = "lnk_" + base64.b32encode(secrets.token_bytes(20)).decode()
     command = OfferLink(
         id=new_id(),
+        tenant=call.principal.tenant,
         lookup=call.lookup(person.user_external_id),
+        agent_id=person.user_external_id,
         code_lookup=call.services.hashes.link_code(code),
     )
     return await call.commit(
@@ -92,7 +95,7 @@ async def offer_link(call: Call, person: LinkIn) -> Answered:
     openapi_extra=IDEMPOTENT,
     summary="Redeem a link code",
 )
-@refuses(LinkCodeInvalid, LinkExists)
+@refuses(LinkCodeInvalid, LinkExists, LinkNotAllowed)
 async def redeem_link(call: Call, given: RedeemIn) -> Answered:
     """Join your entity to the one that the code stands for: they share standing and claims from
     now on, each partner's events stay its own.
@@ -101,6 +104,7 @@ async def redeem_link(call: Call, given: RedeemIn) -> Answered:
         id=new_id(),
         tenant=call.principal.tenant,
         lookup=call.lookup(given.user_external_id),
+        agent_id=given.user_external_id,
         code_lookup=call.services.hashes.link_code(given.link_code),
     )
     with call.services.guesses.counted(call.principal.tenant, LinkCodeInvalid):

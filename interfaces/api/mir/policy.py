@@ -61,6 +61,7 @@ class EvaluationIn(Wire):
             tenant=call.principal.tenant,
             actor_type=self.actor.type,
             lookup=call.lookup(self.actor.id),
+            agent_id=self.actor.id if self.actor.type == "service" else None,
             action=self.action,
             resource=self._resource(call),
             records=records,

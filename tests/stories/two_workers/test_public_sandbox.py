@@ -3,6 +3,7 @@
 import pytest
 
 from tests.interfaces.serving import Served
+from tests.stories.agents import an_agent
 from tests.stories.client import Client, a_person, refusal
 from tests.stories.document import told
 
@@ -50,6 +51,9 @@ def test_nobody_may_destroy_or_change_anything_for_the_others(anybody: Client) -
             anybody.post("/v1/partners/keys"),
             anybody.try_get("/v1/partners/keys"),
             anybody.post("/v1/partners/promote", {"url": "https://acme.example"}),
+            anybody.post("/v1/agents", an_agent()),
+            anybody.try_get("/v1/agents"),
+            anybody.put("/v1/spawn-policy", {"enabled": True}),
         ]
 
     assert [refusal(reply) for reply in replies] == [(403, "FORBIDDEN")] * len(replies)

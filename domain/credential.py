@@ -1,0 +1,60 @@
+"""Credentials: what each living key opens, whoever holds it."""
+
+import msgspec
+
+from domain.agent import Ended, KeyRotated, Made, Registered, Rejected, Revoked, Spawned
+from domain.events import Entry
+from domain.fold import Fold
+from domain.partner import Environment, KeyAdded, KeyDeleted, parts_of_tenant
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """What a key opens: a tenant of a partner; an agent's, only for the agent.
+
+    ``path`` are the agent's ancestors. The row's key is the key's lookup; no row, no entry.
+    """
+
+    partner_id: str
+    environment: Environment
+    key_id: str
+    agent_id: str | None = None
+    path: tuple[str, ...] = ()
+
+
+def evolve(credential: Credential | None, entry: Entry) -> Credential | None:
+    """What a key opens after it was handed out, or another, or was taken away."""
+    match entry.data:
+        case KeyAdded(environment=environment, key=key):
+            return Credential(
+                partner_id=entry.aggregate_id, environment=environment, key_id=key.key_id
+            )
+        case Made(key=key, path=path) | KeyRotated(key=key, path=path) if credential is None:
+            environment, partner_id = parts_of_tenant(entry.tenant or "")
+            return Credential(
+                partner_id=partner_id,
+                environment=environment,
+                key_id=key.key_id,
+                agent_id=entry.aggregate_id,
+                path=path,
+            )
+    return None
+
+
+def keys_of(entry: Entry) -> tuple[str, ...]:
+    """The lookups of the keys that an entry hands out or takes away."""
+    match entry.data:
+        case KeyRotated(key=key, replaced=replaced):
+            return (key.lookup, replaced.lookup)
+        case KeyAdded(key=key) | KeyDeleted(key=key) | Made(key=key) | Ended(key=key):
+            return (key.lookup,)
+    return ()
+
+
+CREDENTIAL = Fold(
+    name="credential_v1",
+    state=Credential,
+    events=(KeyAdded, KeyDeleted, Registered, Spawned, KeyRotated, Rejected, Revoked),
+    evolve=evolve,
+    keys=keys_of,
+    ends=(KeyDeleted, Rejected, Revoked),
+)

@@ -1,0 +1,5 @@
+-- Lists of a tenant's agents of a status, newest first.
+create index on state_agent_v1 (
+    ((row ->> 'tenant') collate "C"), ((row ->> 'status') collate "C"),
+    ((row ->> 'created_at') collate "C"), key
+)
