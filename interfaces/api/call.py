@@ -175,13 +175,14 @@ class Call(Request):
         )
 
     async def confirm(self) -> None:
-        """Hold the caller against the newest state, for an answer that takes nothing from the log.
-        Raises Unauthenticated, Forbidden and whatever else stops them.
+        """Hold the caller against the newest state, for an answer that takes nothing from the log,
+        and know them as they are by now. Raises Unauthenticated, Forbidden and whatever else stops
+        them.
         """
         question = Submission(
             Identify(self.principal.lookup), self.principal, permission=self.permission
         )
-        await self.services.reader.answer(question)
+        self.principal = (await self.services.reader.answer(question)).value
 
     async def resolve(self, question: Command[Any], as_of: str | None) -> Any:
         """A question's reply, now or as the log stood at a position or a time."""

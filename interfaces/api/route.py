@@ -163,7 +163,22 @@ class LeanRoute(APIRoute):
         else:
             self.path_names.append(name)
 
-    def _hold_to_rules(self, call: Call) -> None:
+    async def _admit(self, call: Call) -> None:
+        """Hold the caller against what the route needs. Raises Forbidden and what its rule does.
+
+        Who may not, as they are remembered, is held against the newest state first: at another
+        worker they may have been given more since, or been stopped.
+        """
+        try:
+            self._hold(call)
+        except Refusal:
+            if call.principal.agent is None:
+                raise
+            await call.confirm()
+            self._hold(call)
+
+    def _hold(self, call: Call) -> None:
+        call.principal.must(self.permission)
         if self.agent_rule is not None and call.principal.agent is not None:
             self.agent_rule(call, call.principal.agent)
 
@@ -216,8 +231,7 @@ class LeanRoute(APIRoute):
                 take_from_budgets(call)
         call.permission = self.permission
         if self.by_lines is not None and media_type_of(call) == NDJSON:
-            call.principal.must(self.permission)
-            self._hold_to_rules(call)
+            await self._admit(call)
             checked(Query, query_of(call.scope["query_string"]))
             # The status goes out before the first line is looked at.
             await call.confirm()
@@ -227,8 +241,7 @@ class LeanRoute(APIRoute):
             call.document = strict_json.parse(await read_body(call, bytes_at_most))
         elif self.posts_nothing:
             await refuse_body(call)
-        call.principal.must(self.permission)
-        self._hold_to_rules(call)
+        await self._admit(call)
         return await self.lean_endpoint(**self._arguments(call))
 
     def _arguments(self, call: Call) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 from tests.faults.workers import a_connection_to_each
 from tests.interfaces.serving import Served
 from tests.stories.agents import (
+    OPERATOR_FOR,
     Agent,
     lets_spawn,
     moved,
@@ -177,6 +178,47 @@ def test_what_is_lifted_at_one_worker_is_lifted_at_the_other(family: Family) -> 
     moved(family.partner, family.parent, "reactivate")
 
     assert family.child.reports().status_code == 201
+
+
+LESS: dict[str, dict[str, object]] = {
+    "by its preset": {"preset": "reader"},
+    "by its event types": {"allowedEventTypes": ["message.sent"]},
+}
+REPORTS = {name: REQUESTS[name] for name in ("an event", "a batch", "lines")}
+
+
+def is_known_to_have_less(family: Family, less: str) -> None:
+    """Narrow the child, and have its worker remember it so: a first request notices it."""
+    narrowed(family.partner, family.child, **LESS[less])
+    for _ in range(2):
+        assert family.child.reports().status_code == 403
+
+
+@pytest.mark.parametrize("less", LESS)
+@pytest.mark.parametrize("name", REPORTS)
+def test_what_it_may_more_at_one_worker_it_may_at_the_other(
+    family: Family, name: str, less: str
+) -> None:
+    is_known_to_have_less(family, less)
+
+    narrowed(family.partner, family.child, preset="operator", allowedEventTypes=OPERATOR_FOR)
+
+    reply = REPORTS[name](family.child)
+    assert reply.is_success
+    assert "AGENT_EVENT_TYPE_NOT_ALLOWED" not in reply.text
+
+
+@pytest.mark.parametrize("less", LESS)
+@pytest.mark.parametrize("stop", STOPS)
+def test_a_stopped_agent_is_told_so_and_not_what_it_may_not_do(
+    family: Family, stop: str, less: str
+) -> None:
+    is_known_to_have_less(family, less)
+    stops, refused = STOPS[stop]
+
+    stops(family)
+
+    assert refusal(family.child.reports()) == refused
 
 
 def test_a_pending_agent_is_let_in_at_every_worker_once_it_is_approved(family: Family) -> None:

@@ -306,6 +306,9 @@ async def submit_event_batch(call: Call, batch: EventBatchIn) -> Answered:
     connection broke stays, and a repeat replays it. A line without an index says why the stream
     ends there.
     """
+    if call.principal.agent is not None:
+        # What it may report is looked at for each item, before the log is.
+        await call.confirm()
     part = Part(call)
     items = call.document["events"]
     agent = call.principal.agent
