@@ -10,7 +10,8 @@ events        POST /v1/events with everything on (authentication, idempotency, i
               and pgbench with one INSERT a commit (the disk).
 evaluate      POST /v1/policy/evaluate, each decision recorded, beside events in the same run.
 batch         POST /v1/events/batch, 1,000 new events each, beside one binary COPY of the same rows
-              into the same tables and indexes.
+              into the same tables and indexes, and a COPY a batch; then single events beside
+              batches that do not pause.
 append_cost   Buffers that an append touches: in an empty log, for an entity of 100,000 events, in
               a log of 1,000,000. By EXPLAIN (ANALYZE, BUFFERS) and the server's own counters.
 memory        Resident memory of the worker while 1,000,000 events over 100,000 entities go in.

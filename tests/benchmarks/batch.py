@@ -1,14 +1,17 @@
-"""[batch] `POST /v1/events/batch` beside one binary COPY of the very rows that it wrote.
+"""[batch] `POST /v1/events/batch` beside binary COPY of the very rows that it wrote.
 
 COPY is the fastest way into PostgreSQL: no look-ups, no decisions, rows as bytes. It fills the same
-tables, with the same indexes and partitions, in a database of its own, in one transaction.
+tables, with the same indexes and partitions, in a database of its own that begins empty: once a
+whole round in one transaction, and once a transaction a batch, which is as durable as the answers.
 """
 
 import http.client
 import json
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from statistics import median, quantiles
@@ -27,41 +30,51 @@ PATH = "/v1/events/batch"
 EVENTS_A_BATCH = 1_000
 BATCHES_A_ROUND = 30
 CONNECTIONS = 4
-ENTITIES = 10_000
+EVENTS_A_ROUND = BATCHES_A_ROUND * EVENTS_A_BATCH
+# Each has one event a round: COPY could not write the row of whoever has more as often as we do.
+ENTITIES = EVENTS_A_ROUND
 OF_COPY = 0.3
 
 WRITTEN = {
-    "log": "select * from log where position > {before}",
-    "state": "select * from state where position > {before}",
+    "log": "select * from log where position > {after} and position <= {until}",
+    "state": "select * from state where position > {after} and position <= {until}",
     "subject": """
         select subject.* from subject
         join log on stream = 'entity-' || entity_id and version = 1
-        where position > {before}
+        where position > {after} and position <= {until}
     """,
-    "idempotency": "select * from idempotency where position > {before}",
+    "idempotency": "select * from idempotency where position > {after} and position <= {until}",
 }
-"""By table, the rows that events after a position made."""
+"""By table, the rows that events made, after one position until another."""
 
 
 def batch(database: Database, options: Options) -> Report:
-    """Batches over a few connections and COPY, round by round."""
+    """Batches over a few connections, COPY, and single events beside batches, round by round."""
     numbers = count()
     batches, copy = Series(f"Tenure POST {PATH}, events"), Series("one binary COPY, events")
+    copies = Series("a binary COPY a batch, events")
+    beside = Series(f"{tenure.EVENTS} beside batches")
     with tenure.running(database) as running:
         _send(running, list(_bodies(numbers, CONNECTIONS)))
         for number in range(options.repeats):
             bodies = list(_bodies(numbers, BATCHES_A_ROUND))
             before = running.head()
             batches.samples.append(_send(running, bodies))
-            if running.head() - before != len(bodies) * EVENTS_A_BATCH:
+            if running.head() - before != EVENTS_A_ROUND:
                 raise Unusable("not every event that was answered is in the log")
-            rows = _rows_after(running.database_url, before)
-            copy.samples.append(_copy(database.create(f"benchmark_copy_{number}"), rows))
-    report = compare("batch", [batches, copy])
+            for peer, events in ((copy, EVENTS_A_ROUND), (copies, EVENTS_A_BATCH)):
+                transactions = [
+                    _rows(running.database_url, after, after + events)
+                    for after in range(before, before + EVENTS_A_ROUND, events)
+                ]
+                url = database.create(f"benchmark_copy_{events}_{number}")
+                peer.samples.append(_copy(url, transactions))
+            beside.samples.append(_beside(running, numbers, options.seconds))
+    report = compare("batch", [batches, copy, copies, beside])
     report.targets = [Target(f"of {copy.name}", batches.ratio_to(copy), OF_COPY)]
     report.remarks.append(
-        f"{BATCHES_A_ROUND} batches of {EVENTS_A_BATCH:,} new events a round, "
-        f"{CONNECTIONS} connections, {ENTITIES:,} people; latencies are a batch's, COPY's the whole"
+        f"{BATCHES_A_ROUND} batches of {EVENTS_A_BATCH:,} new events a round, {CONNECTIONS} "
+        f"connections, {ENTITIES:,} people; latencies are a batch's, and COPY's the whole round's"
     )
     return report
 
@@ -83,7 +96,7 @@ def _bodies(numbers: Iterator[int], batches: int) -> Iterator[bytes]:
         yield json.dumps({"events": events}).encode()
 
 
-def _send(running: tenure.Tenure, bodies: list[bytes]) -> Sample:
+def _send(running: tenure.Tenure, bodies: Iterable[bytes]) -> Sample:
     busy = load.foreign_cores()
     waiting = iter(bodies)
     headers = {"content-type": "application/json", "x-api-key": running.api_key}
@@ -92,7 +105,7 @@ def _send(running: tenure.Tenure, bodies: list[bytes]) -> Sample:
     def send() -> list[float]:
         connection = http.client.HTTPConnection("127.0.0.1", running.server.port, timeout=60)
         seconds = []
-        # One thread at a time takes from a list's iterator.
+        # One thread at a time takes from an iterator that is not a generator.
         for body in waiting:
             sent_at = time.perf_counter()
             connection.request("POST", PATH, body, headers)
@@ -109,7 +122,7 @@ def _send(running: tenure.Tenure, bodies: list[bytes]) -> Sample:
         latencies = [one for sent in sending for one in sent.result()]
         seconds = time.perf_counter() - started_at
     return Sample(
-        requests=len(bodies) * EVENTS_A_BATCH,
+        requests=len(latencies) * EVENTS_A_BATCH,
         seconds=seconds,
         p50_milliseconds=median(latencies) * 1e3,
         p99_milliseconds=quantiles(latencies, n=100)[-1] * 1e3,
@@ -117,33 +130,51 @@ def _send(running: tenure.Tenure, bodies: list[bytes]) -> Sample:
     )
 
 
-def _rows_after(url: str, before: int) -> dict[str, bytes]:
+def _beside(running: tenure.Tenure, numbers: Iterator[int], seconds: float) -> Sample:
+    """Events one by one, while another client sends batches without a pause."""
+    busy = load.foreign_cores()
+    ended = threading.Event()
+    bodies = iter(lambda: None if ended.is_set() else next(_bodies(numbers, 1)), None)
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(_send, running, bodies)
+        try:
+            sample = load.apply(running.requests("events"), seconds)
+        finally:
+            ended.set()
+        sending.result()
+    return replace(sample, foreign_cores=busy)
+
+
+def _rows(url: str, after: int, until: int) -> dict[str, bytes]:
     found = {}
     with psycopg.connect(url) as connection:
         for table, query in WRITTEN.items():
             statement = sql.SQL("copy ({}) to stdout (format binary)").format(
-                sql.SQL(query).format(before=sql.Literal(before))
+                sql.SQL(query).format(after=sql.Literal(after), until=sql.Literal(until))
             )
             with connection.cursor().copy(statement) as copied:
                 found[table] = b"".join(copied)
     return found
 
 
-def _copy(url: str, rows: dict[str, bytes]) -> Sample:
+def _copy(url: str, transactions: list[dict[str, bytes]]) -> Sample:
     prepare(url)
     busy = load.foreign_cores()
     with psycopg.connect(url) as connection:
         connection.execute("select tenure_housekeep()")
         connection.commit()
         started_at = time.perf_counter()
-        for table, written in rows.items():
-            statement = sql.SQL("copy {} from stdin (format binary)").format(sql.Identifier(table))
-            with connection.cursor().copy(statement) as copying:
-                copying.write(written)
-        connection.commit()
+        for rows in transactions:
+            for table, written in rows.items():
+                statement = sql.SQL("copy {} from stdin (format binary)").format(
+                    sql.Identifier(table)
+                )
+                with connection.cursor().copy(statement) as copying:
+                    copying.write(written)
+            connection.commit()
         seconds = time.perf_counter() - started_at
     return Sample(
-        requests=BATCHES_A_ROUND * EVENTS_A_BATCH,
+        requests=EVENTS_A_ROUND,
         seconds=seconds,
         p50_milliseconds=seconds * 1e3,
         p99_milliseconds=seconds * 1e3,
