@@ -172,7 +172,7 @@ class PartnerSuspended(Forbidden):
 class AgentSuspended(Forbidden):
     code = "AGENT_SUSPENDED"
     sentence = "This agent is suspended."
-    hint_text = "Its partner may reactivate it with POST /v1/agents/{{id}}/reactivate."
+    hint_text = "Its partner may reactivate it."
 
 
 class AncestorSuspended(Forbidden):
