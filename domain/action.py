@@ -113,7 +113,7 @@ def evolve(own: OwnActions | None, entry: Entry) -> OwnActions:
 
 
 OWN_ACTIONS = Fold(
-    name="own_actions_v1",
+    name="own_actions",
     state=OwnActions,
     events=(ActionSet,),
     evolve=evolve,

@@ -203,7 +203,7 @@ def evolve(agent: Agent | None, entry: Entry) -> Agent | None:
 
 
 AGENT = Fold(
-    name="agent_v1",
+    name="agent",
     state=Agent,
     events=(
         Registered,

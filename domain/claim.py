@@ -118,7 +118,7 @@ def evolve(claim: Claim | None, entry: Entry) -> Claim | None:
 
 
 CLAIM = Fold(
-    name="claim_v1",
+    name="claim",
     state=Claim,
     events=(Filed, Contested, Settled),
     evolve=evolve,
@@ -158,7 +158,7 @@ def evolve_claims(claims: ClaimsOfEntity | None, entry: Entry) -> ClaimsOfEntity
 
 
 CLAIMS_OF_ENTITY = Fold(
-    name="claims_of_entity_v2",
+    name="claims_of_entity",
     state=ClaimsOfEntity,
     events=(Filed, Contested, Settled),
     evolve=evolve_claims,

@@ -51,7 +51,7 @@ def keys_of(entry: Entry) -> tuple[str, ...]:
 
 
 CREDENTIAL = Fold(
-    name="credential_v1",
+    name="credential",
     state=Credential,
     events=(KeyAdded, KeyDeleted, Registered, Spawned, KeyRotated, Rejected, Revoked),
     evolve=evolve,

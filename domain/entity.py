@@ -84,7 +84,7 @@ def evolve(entity: Entity | None, entry: Entry) -> Entity:
 
 
 ENTITY = Fold(
-    name="entity_v1",
+    name="entity",
     state=Entity,
     events=(Participated, Erased),
     evolve=evolve,

@@ -20,14 +20,14 @@ State = TypeVar("State", bound=msgspec.Struct)
 class Fold(Generic[State]):
     """Rows of one kind, each the state of one key.
 
-    ``name`` is the stored name of rows and version (``standing_v1``): a changed fold is a new name,
-    built beside the old. ``events`` are the types it reads, ``keys`` the rows an entry touches
-    (by default the entry's aggregate). ``evolve`` takes None for a row that is not there, and
-    returns None for a row that is to go. It never refuses: yesterday's log must load under
-    today's rules. ``category`` says whose stream alone a key is folded from, None when several;
-    ``about`` that a key is an entity, and its row is folded from entries of other streams whose
-    events name it as ``entity_id``. ``ends`` are events after which there is no row, whatever was
-    there, so that nobody need look.
+    ``name`` is the stored name of its rows, the same in each version: what a changed fold makes is
+    built beside what is there, and takes its place. ``events`` are the types it reads, ``keys`` the
+    rows an entry touches (by default the entry's aggregate). ``evolve`` takes None for a row that
+    is not there, and returns None for a row that is to go. It never refuses: yesterday's log must
+    load under today's rules. ``category`` says whose stream alone a key is folded from, None when
+    several; ``about`` that a key is an entity, and its row is folded from entries of other streams
+    whose events name it as ``entity_id``. ``ends`` are events after which there is no row, whatever
+    was there, so that nobody need look.
     """
 
     name: str

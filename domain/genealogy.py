@@ -35,7 +35,7 @@ def keys_of_kin(entry: Entry) -> tuple[str, ...]:
 
 
 GENEALOGY = Fold(
-    name="genealogy_v1",
+    name="genealogy",
     state=Kin,
     events=(Registered, Spawned),
     evolve=lambda kin, entry: kin or Kin(entry.tenant or "", entry.aggregate_id),
@@ -88,7 +88,7 @@ def keys_of_offspring(entry: Entry) -> tuple[str, ...]:
 
 
 OFFSPRING = Fold(
-    name="offspring_v1",
+    name="offspring",
     state=Offspring,
     events=(Registered, Spawned, Rejected, Revoked),
     evolve=evolve_offspring,

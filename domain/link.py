@@ -84,7 +84,7 @@ def evolve_offer(offer: Offer | None, entry: Entry) -> Offer | None:
 
 
 OFFER = Fold(
-    name="link_offer_v1",
+    name="link_offer",
     state=Offer,
     events=(Offered, Redeemed),
     evolve=evolve_offer,
@@ -101,7 +101,7 @@ class LinkStream(msgspec.Struct, frozen=True):
 
 
 LINK_STREAM = Fold(
-    name="link_v1",
+    name="link",
     state=LinkStream,
     events=(Offered, Redeemed),
     evolve=lambda state, entry: state or LinkStream(getattr(entry.data, "entity_id", "")),
@@ -131,7 +131,7 @@ def evolve_group(group: Group | None, entry: Entry) -> Group:
 
 
 GROUP = Fold(
-    name="group_v1",
+    name="group",
     state=Group,
     events=(Joined, Left),
     evolve=evolve_group,
@@ -146,7 +146,7 @@ class Membership(msgspec.Struct, frozen=True):
 
 
 MEMBERSHIP = Fold(
-    name="membership_v1",
+    name="membership",
     state=Membership,
     events=(Joined, Left),
     evolve=lambda membership, entry: (

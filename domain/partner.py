@@ -169,7 +169,7 @@ def evolve(partner: Partner | None, entry: Entry) -> Partner | None:
 
 
 PARTNER = Fold(
-    name="partner_v1",
+    name="partner",
     state=Partner,
     events=(Approved, Challenged, Promoted, Suspended, Reactivated, KeyAdded, KeyDeleted),
     evolve=evolve,
@@ -190,7 +190,7 @@ class SlugOwner(msgspec.Struct, frozen=True):
 
 
 SLUG = Fold(
-    name="slug_v1",
+    name="slug",
     state=SlugOwner,
     events=(Approved,),
     evolve=lambda owner, entry: owner or SlugOwner(entry.aggregate_id),

@@ -70,7 +70,7 @@ class PolicySet(Event, frozen=True, kw_only=True):
 
 
 SPAWN_POLICY = Fold(
-    name="spawn_policy_v1",
+    name="spawn_policy",
     state=SpawnPolicy,
     events=(PolicySet,),
     evolve=lambda policy, entry: entry.data.policy if isinstance(entry.data, PolicySet) else policy,

@@ -1,4 +1,4 @@
-"""`tenure serve`: a database, migrations, and workers on one socket, for as long as it runs."""
+"""`tenure serve`: a database, migrations, workers on one socket, and followers, while it runs."""
 
 import asyncio
 import errno
@@ -101,6 +101,9 @@ def serve(
             environment,
             descriptors=[listening.fileno()],
         )
+        followers = Program(
+            "followers", [sys.executable, "-P", "-m", "interfaces.followers"], environment
+        )
         told = SupervisorMetrics(metrics)
 
         def ended(process_id: int) -> None:
@@ -111,7 +114,7 @@ def serve(
         beside = [_keep_house(url, told)]
         if postgres is not None:
             beside.append(_keep_database(postgres, told))
-        asyncio.run(_run(Supervisor([worker] * workers, ended), listening, beside))
+        asyncio.run(_run(Supervisor([*[worker] * workers, followers], ended), listening, beside))
 
 
 async def _run(

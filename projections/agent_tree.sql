@@ -11,7 +11,7 @@ with root as materialized (
         json_array_length(row -> 'path') as depth,
         row -> 'path' as path
     from state
-    where fold = 'agent_v1' and key = %(root)s and (row ->> 'tenant') collate "C" = %(tenant)s
+    where fold = 'agent' and key = %(root)s and (row ->> 'tenant') collate "C" = %(tenant)s
     union all
     select %(tenant)s, 0, '[]' where %(root)s::text is null
 ), page as materialized (
@@ -19,7 +19,7 @@ with root as materialized (
     from (
         select key, row
         from state
-        where fold = 'genealogy_v1'
+        where fold = 'genealogy'
             and key >= (select first from root) and key < (select first || '0' from root)
             and key > %(after)s
             and row ->> 'tenant' = %(tenant)s
@@ -32,7 +32,7 @@ with root as materialized (
     cross join lateral (
         select key, row
         from state
-        where fold = 'agent_v1' and state.key = kin.row ->> 'agent_id'
+        where fold = 'agent' and state.key = kin.row ->> 'agent_id'
         offset 0
     ) as agent
     where (%(status)s::text is null or agent.row ->> 'status' = %(status)s)
@@ -59,5 +59,5 @@ from (
     select key from page
 ) as above
 cross join lateral (
-    select key, row from state where fold = 'agent_v1' and state.key = above.key offset 0
+    select key, row from state where fold = 'agent' and state.key = above.key offset 0
 ) as ancestor

@@ -7,7 +7,7 @@ with page as materialized (
     cross join lateral (
         select key, row
         from state
-        where fold = 'agent_v1'
+        where fold = 'agent'
             and (row ->> 'tenant') collate "C" = %(tenant)s
             and (row ->> 'status') collate "C" = wanted.status
             and ((row ->> 'created_at') collate "C", key) < (%(before)s, %(key)s)
@@ -33,5 +33,5 @@ from (
     select key from page
 ) as above
 cross join lateral (
-    select key, row from state where fold = 'agent_v1' and state.key = above.key offset 0
+    select key, row from state where fold = 'agent' and state.key = above.key offset 0
 ) as ancestor

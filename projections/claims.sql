@@ -9,8 +9,8 @@ with person as materialized (
     union
     select json_object_keys(joined.row -> 'tenants')
     from person
-    join state as member on member.fold = 'membership_v1' and member.key = entity_id
-    join state as joined on joined.fold = 'group_v1' and joined.key = member.row ->> 'group_id'
+    join state as member on member.fold = 'membership' and member.key = entity_id
+    join state as joined on joined.fold = 'group' and joined.key = member.row ->> 'group_id'
 ), found as (
     select filed.key, filed.row
     from unnest(%(statuses)s::text[]) as wanted(status)
@@ -18,7 +18,7 @@ with person as materialized (
         select key, row
         from state
         where %(lookup)s::text is null
-            and fold = 'claim_v1'
+            and fold = 'claim'
             and (row ->> 'tenant') collate "C" = %(tenant)s
             and (row ->> 'status') collate "C" = wanted.status
             and ((row ->> 'filed_at') collate "C", key) < (%(filed_at)s, %(key)s)
@@ -32,7 +32,7 @@ with person as materialized (
     cross join lateral (
         select key, row
         from state
-        where fold = 'claim_v1'
+        where fold = 'claim'
             and (row ->> 'entity_id') collate "C" = one_with_it.entity_id
             and (row ->> 'status') collate "C" = wanted.status
             and ((row ->> 'filed_at') collate "C", key) < (%(filed_at)s, %(key)s)
@@ -48,5 +48,5 @@ with person as materialized (
 select page.key, page.row::text, issuer.row ->> 'name'
 from page
 left join state as issuer
-    on issuer.fold = 'partner_v1' and issuer.key = split_part(page.row ->> 'tenant', '/', 2)
+    on issuer.fold = 'partner' and issuer.key = split_part(page.row ->> 'tenant', '/', 2)
 order by (page.row ->> 'filed_at') collate "C" desc, page.key desc

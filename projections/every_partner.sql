@@ -2,5 +2,5 @@
 select state.key, state.row::text, document.content::text
 from state
 left join document on document.name = 'contact-' || state.key
-where state.fold = 'partner_v1'
+where state.fold = 'partner'
 order by state.row ->> 'approved_at', state.key

@@ -3,7 +3,7 @@
 with self as materialized (
     select key, row
     from state
-    where fold = 'agent_v1' and key = %(agent_id)s and (row ->> 'tenant') collate "C" = %(tenant)s
+    where fold = 'agent' and key = %(agent_id)s and (row ->> 'tenant') collate "C" = %(tenant)s
 ), line as (
     select key from self
     union all
@@ -14,7 +14,7 @@ with self as materialized (
     cross join lateral (
         select row
         from state
-        where fold = 'genealogy_v1' and key >= self.key || '/' and key < self.key || '0'
+        where fold = 'genealogy' and key >= self.key || '/' and key < self.key || '0'
         offset 0
     ) as kin
     where %(children)s::boolean
@@ -22,7 +22,7 @@ with self as materialized (
 select agent.key, agent.row::text, active.at
 from line
 cross join lateral (
-    select key, row from state where fold = 'agent_v1' and state.key = line.key offset 0
+    select key, row from state where fold = 'agent' and state.key = line.key offset 0
 ) as agent
 left join lateral (
     select to_char(used_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at

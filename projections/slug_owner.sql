@@ -1,2 +1,2 @@
 -- Whose a slug is.
-select row ->> 'partner_id' from state where fold = 'slug_v1' and key = %(slug)s
+select row ->> 'partner_id' from state where fold = 'slug' and key = %(slug)s

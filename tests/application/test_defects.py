@@ -51,7 +51,7 @@ def chokes(state: Any, entry: Any) -> Any:
     return ENTITY.evolve(state, entry)
 
 
-CHOKES = Fold(name="chokes_v1", state=ENTITY.state, events=(Participated,), evolve=chokes)
+CHOKES = Fold(name="chokes", state=ENTITY.state, events=(Participated,), evolve=chokes)
 """A fold with a defect in it."""
 
 

@@ -27,7 +27,7 @@ SUBTREES = 10
 FOLDS = (AGENT, GENEALOGY, OFFSPRING, CREDENTIAL)
 PARTNER = """
     select 'sandbox/' || key, row -> 'keys' -> 0 -> 'key' ->> 'lookup'
-    from state where fold = 'partner_v1' and row ->> 'slug' = 'bench'
+    from state where fold = 'partner' and row ->> 'slug' = 'bench'
 """
 
 

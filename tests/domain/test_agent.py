@@ -215,7 +215,7 @@ def test_nobody_is_found_under_another_id(agent_id: str | None) -> None:
 
 def test_an_entity_is_no_agent() -> None:
     history = History(a_participation("alice"))
-    (entity_id,) = (key for fold, key in history.rows if fold == "entity_v1")
+    (entity_id,) = (key for fold, key in history.rows if fold == "entity")
 
     assert find_agent(entity_id, TENANT, history.known()) == ()
 

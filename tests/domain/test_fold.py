@@ -36,7 +36,7 @@ def test_folds_are_found_by_the_events_they_read() -> None:
 
 def test_two_folds_are_two_even_when_they_look_alike() -> None:
     def twin() -> Fold[Entity]:
-        return Fold(name="twin_v1", state=Entity, events=(Participated,), evolve=ENTITY.evolve)
+        return Fold(name="twin", state=Entity, events=(Participated,), evolve=ENTITY.evolve)
 
     assert twin() != twin()
 

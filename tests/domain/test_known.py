@@ -43,7 +43,7 @@ def test_a_lookup_that_is_loaded_gives_the_entity() -> None:
 
 
 def test_rows_of_two_folds_under_one_key_are_two_rows() -> None:
-    known = Known(7, rows={("other_v1", "alice"): NO_ROW})
+    known = Known(7, rows={("other", "alice"): NO_ROW})
 
     known.get(ENTITY, "alice")
 

@@ -275,7 +275,7 @@ def test_a_deleted_key_leaves_no_credential() -> None:
 def test_folds_of_partners_leave_other_events_alone() -> None:
     history = History(a_participation())
 
-    assert [fold for fold, _ in history.rows if fold in ("partner_v1", "slug_v1")] == []
+    assert [fold for fold, _ in history.rows if fold in ("partner", "slug")] == []
     assert SLUG.keys(history.entries[0]) == CREDENTIAL.keys(history.entries[0]) == ()
 
 

@@ -93,7 +93,7 @@ def test_identifying_on_what_is_not_loaded_says_what_is_missing() -> None:
 
     with pytest.raises(Unauthenticated):
         identify("a lookup", known)
-    assert known.missing == {("credential_v1", "a lookup")}
+    assert known.missing == {("credential", "a lookup")}
 
 
 def test_a_permission_that_is_held_lets_pass() -> None:

@@ -123,7 +123,7 @@ def small_log(empty_database_url: str, tmp_path: Path) -> str:
 def test_the_audit_notices_a_row_that_is_not_what_the_log_says(small_log: str) -> None:
     rows_equal_a_fold_over_the_log(small_log)
     with psycopg.connect(small_log) as connection:
-        connection.execute("update state set version = version + 1 where fold = 'partner_v1'")
+        connection.execute("update state set version = version + 1 where fold = 'partner'")
 
     with pytest.raises(AssertionError):
         rows_equal_a_fold_over_the_log(small_log)

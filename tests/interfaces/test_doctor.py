@@ -101,17 +101,17 @@ end
 $$
 """
 ANOTHER_NAME = """
-update state set row = (row::jsonb || '{"name": "Mallory"}')::json where fold = 'partner_v1'
+update state set row = (row::jsonb || '{"name": "Mallory"}')::json where fold = 'partner'
 """
 A_ROW_TOO_MANY = """
 insert into state
-select fold, 'f' || key, version, position, row from state where fold = 'claims_of_entity_v2'
+select fold, 'f' || key, version, position, row from state where fold = 'claims_of_entity'
 """
-A_FOLD_OF_BEFORE = "create table state_old_v1 partition of state for values in ('old_v1')"
+A_FOLD_OF_BEFORE = "create table state_old partition of state for values in ('old')"
 
 # What is done by hand, and the check that notices.
 BROKEN = [
-    ("drop table state_claim_v1", "tables of folds", "failed"),
+    ("drop table state_claim", "tables of folds", "failed"),
     (A_FOLD_OF_BEFORE, "tables of folds", "warning"),
     ("drop trigger log_is_append_only on log", "append-only", "failed"),
     (UNGUARDED, "append-only", "failed"),
@@ -127,7 +127,7 @@ BROKEN = [
     ),
     ("update installation set value = 'other'", "secrets of the database", "failed"),
     ("update tenure_migration set sha256 = 'other'", "migrations", "failed"),
-    ("insert into tenure_migration values (2, 'newer', '', now())", "migrations", "failed"),
+    ("insert into tenure_migration values (99, 'newer', '', now())", "migrations", "failed"),
     ("delete from tenure_migration", "migrations", "failed"),
     (UNGUARDED + "delete from log where position = 20", "log without holes", "failed"),
     (UNGUARDED + "delete from log where position = 1", "log without holes", "failed"),
@@ -141,8 +141,8 @@ BROKEN = [
         "clock",
         "failed",
     ),
-    ("update state set version = 9 where fold = 'entity_v1'", "rows equal the log", "failed"),
-    ("delete from state where fold = 'partner_v1'", "rows equal the log", "failed"),
+    ("update state set version = 9 where fold = 'entity'", "rows equal the log", "failed"),
+    ("delete from state where fold = 'partner'", "rows equal the log", "failed"),
     (ANOTHER_NAME, "rows equal the log", "failed"),
     (A_ROW_TOO_MANY, "rows equal the log", "failed"),
 ]
@@ -254,12 +254,12 @@ def test_a_sound_installation_ends_with_zero(tmp_path: Path, url: str) -> None:
 
 
 def test_a_failed_check_ends_with_one_and_says_what_to_do(tmp_path: Path, url: str) -> None:
-    as_owner(url, "drop table state_claim_v1")
+    as_owner(url, "drop table state_claim")
 
     code, output = run(tmp_path, url, **SECRETS)
 
     assert code == 1
-    assert "failed   tables of folds: missing: claim_v1\n         → `tenure serve` makes" in output
+    assert "failed   tables of folds: missing: claim\n         → `tenure serve` makes" in output
 
 
 def test_findings_can_be_had_as_json(tmp_path: Path, url: str) -> None:

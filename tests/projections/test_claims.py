@@ -272,7 +272,7 @@ def with_many_like_it(url: str, claim_id: str, number: int) -> None:
         ))::json
         from state
         cross join generate_series(1, %s) as number
-        where fold = 'claim_v1' and key = %s
+        where fold = 'claim' and key = %s
         on conflict do nothing
         """,
         number,

@@ -67,13 +67,13 @@ def count(state: Count | None, entry: Entry) -> Count | None:
 
 
 BY_KIND = Fold(
-    name="by_kind_v1",
+    name="by_kind",
     state=Count,
     events=(Participated,),
     evolve=count,
     keys=lambda entry: (entry.data.kind,) if isinstance(entry.data, Participated) else (),
 )
-KEYS_HELD = Fold(name="keys_held_v1", state=Count, events=(KeyAdded, KeyDeleted), evolve=count)
+KEYS_HELD = Fold(name="keys_held", state=Count, events=(KeyAdded, KeyDeleted), evolve=count)
 
 
 def happens(url: str, seed: int, folds: tuple[AnyFold, ...] = INLINE) -> None:
@@ -183,13 +183,13 @@ def test_enough_happened_to_tell(log_url: str) -> None:
 
 
 def test_a_new_folds_table_is_filled_from_the_log(log_url: str) -> None:
-    as_owner(log_url, "drop table if exists state_by_kind_v1, state_keys_held_v1")
+    as_owner(log_url, "drop table if exists state_by_kind, state_keys_held")
     happens(log_url, 20)
 
     with Log(log_url) as log:
         made = make_tables(log_url, [*INLINE, BY_KIND, KEYS_HELD], log.entries)
 
-    assert made == ["by_kind_v1", "keys_held_v1"]
+    assert made == ["by_kind", "keys_held"]
     assert stored_rows(log_url, BY_KIND, KEYS_HELD) == folded_rows(log_url, BY_KIND, KEYS_HELD)
     assert stored_rows(log_url, BY_KIND) != {}
 
@@ -207,7 +207,7 @@ def test_a_table_that_is_there_is_left_alone(log_url: str) -> None:
 
 
 def test_a_table_that_was_filled_goes_on_with_each_write(log_url: str) -> None:
-    as_owner(log_url, "drop table if exists state_by_kind_v1, state_keys_held_v1")
+    as_owner(log_url, "drop table if exists state_by_kind, state_keys_held")
     happens(log_url, 40)
     with Log(log_url) as log:
         make_tables(log_url, [BY_KIND, KEYS_HELD], log.entries)
@@ -218,9 +218,7 @@ def test_a_table_that_was_filled_goes_on_with_each_write(log_url: str) -> None:
 
 
 def test_making_tables_waits_for_whoever_writes_and_misses_nothing(log_url: str) -> None:
-    fold = Fold(
-        name="waited_v1", state=Count, events=(Participated,), evolve=count, keys=BY_KIND.keys
-    )
+    fold = Fold(name="waited", state=Count, events=(Participated,), evolve=count, keys=BY_KIND.keys)
 
     async def story() -> None:
         async with a_worker(log_url) as worker:

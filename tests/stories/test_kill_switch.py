@@ -227,7 +227,7 @@ def test_what_their_keys_opened_is_kept_nowhere(
     def kept() -> int:
         with psycopg.connect(log_url) as connection:
             found = connection.execute(
-                "select from state where fold = 'credential_v1' and row ->> 'agent_id' = any(%s)",
+                "select from state where fold = 'credential' and row ->> 'agent_id' = any(%s)",
                 [[agent.id for agent in family.values()]],
             )
             return found.rowcount

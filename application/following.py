@@ -1,0 +1,109 @@
+"""Following: work that tails the log behind those who write it, one leader at a time.
+
+A follower makes a step in one transaction: what it makes of the next entries, and how far it has
+read. A crash leaves both or neither, so nothing is missed and nothing is done twice. Any number of
+processes may run a follower; an advisory lock lets one of them lead, and another take over.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+
+from application.log.connections import options
+from application.sql import named_queries
+
+QUERIES = named_queries(Path(__file__).with_suffix(".sql"))
+SLICE = 1_000
+LOOK_AGAIN_SECONDS = 1.0
+"""How long a follower waits to be notified before it looks all the same."""
+
+Connection = psycopg.AsyncConnection[psycopg.rows.TupleRow]
+logger = logging.getLogger("tenure.following")
+
+
+class Follower(Protocol):
+    """Reads on from its place, and keeps what it makes of that together with its place."""
+
+    @property
+    def name(self) -> str:
+        """Under which its place is kept, for ever."""
+
+    async def step(self, connection: Connection, after: int, limit: int) -> int:
+        """Do the next piece of work in the transaction that is open, with at most so many entries
+        after a position; the position it has read to. Raises whatever an entry does that it
+        cannot take.
+        """
+
+
+async def follow(url: str, follower: Follower) -> None:
+    """Lead a follower whenever nobody else does, until cancelled.
+
+    It stops for good at an entry that it cannot take, and its place says why: nothing is skipped.
+    A process that starts later tries that entry again.
+    """
+    while True:
+        try:
+            async with _leading(url, follower.name) as connection:
+                await _lead(connection, follower)
+                return
+        except psycopg.OperationalError as error:
+            logger.warning("%s lost the database: %s", follower.name, error)
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+@asynccontextmanager
+async def _leading(url: str, name: str) -> AsyncIterator[Connection]:
+    """A connection of the one process that leads a follower; waits until this one does."""
+    async with await psycopg.AsyncConnection.connect(
+        url, options=options("tenure_writer"), autocommit=True
+    ) as connection:
+        while True:
+            found = await connection.execute(QUERIES["lead"], {"name": name})
+            ((leads,),) = await found.fetchall()
+            if leads:
+                break
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        await connection.execute(QUERIES["listen"])
+        yield connection
+
+
+async def _lead(connection: Connection, follower: Follower) -> None:
+    limit = SLICE
+    while True:
+        try:
+            moved = await _step(connection, follower, limit)
+        except psycopg.OperationalError:
+            raise
+        except Exception as error:
+            if limit > 1:
+                # Up to the entry that it cannot take it goes on, one at a time.
+                limit = 1
+                continue
+            logger.exception("%s stopped", follower.name)
+            cause = f"{type(error).__name__}: {error}"
+            await connection.execute(QUERIES["stop"], {"name": follower.name, "cause": cause})
+            return
+        limit = min(2 * limit, SLICE)
+        if not moved:
+            await _told(connection)
+
+
+async def _step(connection: Connection, follower: Follower, limit: int) -> bool:
+    """One transaction of a follower's; whether it read on."""
+    async with connection.transaction():
+        found = await connection.execute(QUERIES["place"], {"name": follower.name})
+        ((after,),) = await found.fetchall()
+        position = await follower.step(connection, after, limit)
+        await connection.execute(QUERIES["move"], {"name": follower.name, "position": position})
+        return bool(position > after)
+
+
+async def _told(connection: Connection) -> None:
+    """Wait until something is written, or for a while."""
+    async for _ in connection.notifies(timeout=LOOK_AGAIN_SECONDS, stop_after=1):
+        return
