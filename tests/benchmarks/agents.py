@@ -213,7 +213,7 @@ async def _queries(url: str, lookup: str) -> int:
 
 def _explain(url: str, tree: Tree, report: Report) -> None:
     """The pages that each statement touches, and along which indexes."""
-    page = {"tenant": tree.tenant, "limit": "51", "status": None}
+    page = {"tenant": tree.tenant, "limit": "51", "status": None, "until": None}
     root, deepest = tree.agents[0].agent_id, tree.of_depth(DEPTH_AT_MOST)[-1].agent_id
     before, key = NEWEST
     asked: dict[str, tuple[bytes, dict[str, Any]]] = {
