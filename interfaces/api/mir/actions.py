@@ -10,12 +10,12 @@ from typing_extensions import TypedDict
 from application.ids import new_id
 from domain.action import Action, ActionInForce, Risk, SetAction, check_name
 from domain.policy import Decision
-from domain.refusals import NotFound, TooManyActions
+from domain.refusals import NotFound, TooManyActions, UnknownPosition
 from interfaces.api.call import Answered, Call
 from interfaces.api.mir.standing import Tier
 from interfaces.api.openapi import READ, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import WHOLE, ActionName, Id, Query, Wire, form
+from interfaces.api.wire import WHOLE, ActionName, AsOf, Id, Query, Wire, form
 from projections.actions import ActionTable, AskActions
 from projections.dry_run import DryRun, dry_run
 
@@ -150,9 +150,10 @@ def dry_run_out(action: str, run: DryRun) -> DryRunOut:
     openapi_extra=READ,
     summary="List policy actions",
 )
-async def get_actions(call: Call) -> Answered:
+@refuses(UnknownPosition)
+async def get_actions(call: Call, query: Annotated[AsOf, FromQuery()]) -> Answered:
     """Every action that your policy knows with its tier, risk and constrained form."""
-    table = await action_table(call)
+    table = await action_table(call, query.as_of)
     return call.show(
         ActionsOut(
             policyVersion=table.policy_version,
@@ -168,10 +169,12 @@ async def get_actions(call: Call) -> Answered:
     openapi_extra=READ,
     summary="Show a policy action",
 )
-@refuses(NotFound)
-async def get_action(call: Call, action: ActionName) -> Answered:
+@refuses(NotFound, UnknownPosition)
+async def get_action(
+    call: Call, action: ActionName, query: Annotated[AsOf, FromQuery()]
+) -> Answered:
     """One action as your policy knows it."""
-    found = (await action_table(call)).named(action)
+    found = (await action_table(call, query.as_of)).named(action)
     if found is None:
         raise NotFound
     return call.show(action_out(found))
@@ -220,7 +223,7 @@ async def get_health(call: Call) -> Answered:
     )
 
 
-async def action_table(call: Call) -> ActionTable:
-    """The actions that the caller's policy knows."""
-    found: ActionTable = (await call.ask(AskActions(call.principal.tenant))).value
+async def action_table(call: Call, as_of: str | None = None) -> ActionTable:
+    """The actions that the caller's policy knows, or knew. Raises UnknownPosition."""
+    found: ActionTable = await call.resolve(AskActions(call.principal.tenant), as_of)
     return found

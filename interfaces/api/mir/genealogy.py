@@ -200,9 +200,10 @@ def spawn_policy_out(policy: SpawnPolicy) -> SpawnPolicyOut:
     openapi_extra=READ,
     summary="Show the spawn policy",
 )
-async def get_spawn_policy(call: Call) -> Answered:
+@refuses(UnknownPosition)
+async def get_spawn_policy(call: Call, query: Annotated[AsOf, FromQuery()]) -> Answered:
     """Whether your agents may spawn."""
-    policy = (await call.ask(AskSpawnPolicy(call.principal.tenant))).value
+    policy = await call.resolve(AskSpawnPolicy(call.principal.tenant), query.as_of)
     return call.show(spawn_policy_out(policy))
 
 
