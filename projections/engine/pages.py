@@ -18,8 +18,7 @@ Look = Callable[[Place | None, int], Awaitable[Sequence[tuple[Place, Item | None
 """Reads on from a place, None for the beginning: so many, each with its place; None in the place of
 what was not there then."""
 
-LOOKS_AT_MOST = 6
-LOOKED_AT_MOST = 10_000
+FURTHER = 5_000
 
 
 async def page_of(
@@ -27,21 +26,20 @@ async def page_of(
     after: Place | None,
     limit: int,
     wanted: Callable[[Item], bool] = lambda item: True,
+    further: int = FURTHER,
 ) -> tuple[list[Item], Place | None]:
     """The next of a list that are wanted, and the place from which it goes on, None at its end.
 
-    Looks further each time, but a few times only: where few are wanted, a page may be short, or
-    empty, and the list go on all the same.
+    Where the first so many do not suffice, it looks ``further`` once. So a page costs no more than
+    that: where few are wanted it may be short, or empty, and the list go on all the same.
     """
     found: list[tuple[Place, Item]] = []
-    count = limit + 1
-    for _ in range(LOOKS_AT_MOST):
+    for count in (limit + 1, max(limit + 1, further)):
         seen = await look(after, count)
         found += [(place, item) for place, item in seen if item is not None and wanted(item)]
         if len(found) > limit:
             return [item for _, item in found[:limit]], found[limit - 1][0]
         if len(seen) < count:
             return [item for _, item in found], None
-        after = seen[-1][0]
-        count = max(count, min(4 * count, LOOKED_AT_MOST))
+        after, _ = seen[-1]
     return [item for _, item in found], after

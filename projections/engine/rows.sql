@@ -56,7 +56,9 @@ cross join lateral (
     select position, entry
     from log
     where stream = going_on.stream
-        and version > stream_version_at(going_on.stream, going_on.after)
+        and version > case
+            when going_on.after = 0 then 0 else stream_version_at(going_on.stream, going_on.after)
+        end
         and version <= stream_version_at(going_on.stream, %(until)s::bigint)
     order by version
     limit %(limit)s::bigint
