@@ -29,10 +29,10 @@ from interfaces.cli.prepared import prepared, reading
 from projections.dry_run import DryRun, Flip, Judged, dry_runs
 from projections.partners import Listed, every_partner
 
-COLUMNS = {"Decided at": 24, "Decision": 36, "Recorded": 38, "Would be": 38}
-"""What is told of a flip, and how wide: the tables of one list are printed one after the other."""
+TIME, SHORT_ID, BETWEEN = 24, 8, 2
+"""How wide the columns of a flip are; the two that say what it was and would be share the rest."""
 
-WIDTH_OF_A_FILE = 160
+WIDTH_OF_A_FILE = 120
 
 
 @dataclass
@@ -80,7 +80,9 @@ def what_if(
 ) -> None:
     """Judge recorded decisions again by other actions, and list those that would flip."""
     table = _table_in(actions)
-    period = _moment(since, "--since"), _moment(until, "--until")
+    period = first, last = _moment(since, "--since"), _moment(until, "--until")
+    if first is not None and last is not None and first > last:
+        raise typer.BadParameter("it is before --since", param_hint="--until")
     with prepared(data) as (_, url):
         partners = [one for one in every_partner(url) if partner in (None, one.partner_id)]
         if partner is not None and not partners:
@@ -210,19 +212,28 @@ async def _draw(judged: AsyncIterator[Judgement]) -> None:
             if not one.run.flips:
                 continue
             title = f"{one.partner.partner.name} ({one.environment}): {one.action}"
-            console.print(_flips_of(one.run, "" if title == heading else title))
+            console.print(_flips_of(one.run, "" if title == heading else title, console.width))
             heading = title
 
 
-def _flips_of(run: DryRun, title: str) -> Table:
+def _flips_of(run: DryRun, title: str, width: int) -> Table:
+    """The flips of a slice; the tables of one list are printed one after the other."""
     table = Table(show_header=bool(title), box=None, pad_edge=False)
     if title:
         # A text, because a partner's name may look like markup.
         table.title, table.title_justify = Text(title), "left"
-    for name, width in COLUMNS.items():
-        table.add_column(name, width=width, overflow="fold")
+    rest = (width - TIME - SHORT_ID - 3 * BETWEEN) // 2
+    for name, columns in (
+        ("Decided at", TIME),
+        ("Decision", SHORT_ID),
+        ("Recorded", rest),
+        ("Would be", rest),
+    ):
+        table.add_column(name, width=columns, overflow="fold")
     for flip in run.flips:
-        table.add_row(flip.decided_at, flip.id, _written(flip.recorded), _written(flip.would_be))
+        table.add_row(
+            flip.decided_at, flip.id[:SHORT_ID], _written(flip.recorded), _written(flip.would_be)
+        )
     return table
 
 

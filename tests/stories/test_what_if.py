@@ -103,7 +103,7 @@ def test_a_table_tells_people_the_same(data: Path, owner: Client, file: Path) ->
     assert lines[0] == [*name, "(sandbox):", "payout.request"]
     assert lines[2] == [
         given["evaluatedAt"],
-        given["decision_correlation_id"],
+        given["decision_correlation_id"][:8],
         *("LIMIT", "(TIER_ONE_BELOW)", "ALLOW", "(TIER_MET)"),
     ]
     assert lines[-2:] == [
@@ -210,6 +210,14 @@ def test_a_wrong_file_is_told_in_a_sentence(data: Path, file: Path, wrong: str) 
         ("--actions", "{file}", "--since", "yesterday"),
         ("--actions", "{file}", "--until", "2026-01-01"),
         ("--actions", "{file}", "--environment", "test"),
+        (
+            "--actions",
+            "{file}",
+            "--since",
+            "2026-01-02T00:00:00Z",
+            "--until",
+            "2026-01-01T00:00:00Z",
+        ),
     ],
 )
 def test_wrong_use_exits_with_2(data: Path, file: Path, options: tuple[str, ...]) -> None:
