@@ -15,6 +15,10 @@ from domain.events import Entry, Event
 
 State = TypeVar("State", bound=msgspec.Struct)
 
+SNAPSHOT_EVERY = 1_000
+"""At each multiple of so many versions a row is kept as it is then, beside the row itself, so that
+its past is never folded from further back."""
+
 
 @dataclass(frozen=True, eq=False)
 class Fold(Generic[State]):

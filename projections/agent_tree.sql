@@ -1,6 +1,7 @@
--- A part of a tenant's forest: an agent and all who come from it, or everybody, each parent before
--- its children, with when each was last active; then all that they come from, which have no place.
--- Everybody below an agent stands in one range of the genealogy's keys.
+-- A part of a tenant's forest: an agent and all who come from it, or everybody, made until a position
+-- if one is given, each parent before its children, with when each was last active; then all that they
+-- come from, which have no place. Everybody below an agent stands in one range of the genealogy's
+-- keys, whose rows never change.
 with root as materialized (
     select
         %(tenant)s || coalesce(
@@ -23,6 +24,7 @@ with root as materialized (
             and key >= (select first from root) and key < (select first || '0' from root)
             and key > %(after)s
             and row ->> 'tenant' = %(tenant)s
+            and (%(until)s::bigint is null or position <= %(until)s::bigint)
             -- The tenant is two parts of a key, each agent is one.
             and (
                 %(depth)s::integer is null

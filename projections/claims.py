@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import msgspec
+from msgspec import json
 
 from domain.claim import CLAIM, STATUSES, Claim, Status, may_see
 from domain.command import Outcome
@@ -13,10 +14,13 @@ from domain.partner import partner_name
 from domain.ports import Fetch
 from domain.refusals import NotFound
 from projections.cursors import read_cursor, write_cursor
-from projections.engine.replay import rows_about
+from projections.engine.pages import Place, page_of
+from projections.engine.replay import Past
 
 STATEMENT = Path(__file__).with_name("claims.sql").read_bytes()
-NEWEST = ("9999", "~")
+LAST = "~"
+"""After every id."""
+NEWEST = ("9999", LAST)
 
 
 class ShownClaim(msgspec.Struct, frozen=True):
@@ -91,69 +95,51 @@ async def list_claims(
     status: Status | None = None,
     cursor: str | None = None,
     limit: int = 50,
+    past: Past | None = None,
 ) -> ClaimsPage:
     """One page of the claims that a tenant filed, of one status if wanted; with a person's lookup,
-    of those against the person, linked partners' too.
+    of those against the person, linked partners' too. As they are, or were.
 
     ``fetch`` must see the rows of every tenant. Raises InvalidCursor.
     """
-    filed_at, key = _place_of(cursor)
-    rows = await fetch(
-        STATEMENT,
-        {
-            "tenant": tenant,
-            "lookup": lookup,
-            "statuses": [status] if status else list(STATUSES),
-            "filed_at": filed_at,
-            "key": key,
-            "limit": str(limit + 1),
-        },
+    newest = NEWEST if past is None else (past.now, LAST)
+    then: Issuers | None = None
+    if past is not None and lookup is not None:
+        then = await past.ask(AskIssuers(lookup))
+
+    async def look(after: Place | None, count: int) -> list[tuple[Place, ShownClaim | None]]:
+        filed_at, key = after or newest
+        rows = await fetch(
+            STATEMENT,
+            {
+                "tenant": tenant,
+                "lookup": None if then else lookup,
+                "entities": json.encode(list(then.names)).decode() if then else None,
+                "statuses": [status] if status and past is None else list(STATUSES),
+                "filed_at": filed_at,
+                "key": key,
+                "limit": str(count),
+            },
+        )
+        claims = {claim_id: CLAIM.decode(row) for claim_id, row, _ in rows}
+        names = {claim_id: name for claim_id, _, name in rows}
+        places = [((claim.filed_at, claim_id), claim_id) for claim_id, claim in claims.items()]
+        if past is not None:
+            claims = await past.states(CLAIM, claims)
+
+        def shown(claim_id: str, claim: Claim) -> ShownClaim:
+            if claim.tenant == tenant:
+                return ShownClaim(claim_id, claim, None)
+            name = then.names[claim.entity_id] if then else names[claim_id]
+            return ShownClaim(claim_id, claim, name or "")
+
+        return [
+            (place, shown(claim_id, claims[claim_id]) if claim_id in claims else None)
+            for place, claim_id in places
+        ]
+
+    after = None if cursor is None else read_cursor(cursor, parts=2)
+    claims, end = await page_of(
+        look, after, limit, lambda shown: status in (None, shown.claim.status)
     )
-    found = []
-    for claim_id, row, name in rows:
-        claim = CLAIM.decode(row)
-        own = claim.tenant == tenant
-        found.append(ShownClaim(claim_id, claim, None if own else name or ""))
-    return _page(found, limit)
-
-
-async def claims_then(
-    fetch: Fetch,
-    issuers: Issuers,
-    *,
-    status: Status | None = None,
-    cursor: str | None = None,
-    limit: int = 50,
-) -> ClaimsPage:
-    """One page of the claims against a person, as the log stood at the position of the issuers.
-
-    Reads every entry about them up to there. Raises InvalidCursor.
-    """
-    before = _place_of(cursor)
-    found = []
-    for entity_id, name in issuers.names.items():
-        claims = await rows_about(CLAIM, entity_id, issuers.position, fetch)
-        found += [ShownClaim(claim_id, claim, name) for claim_id, claim in claims.items()]
-    wanted = [
-        shown
-        for shown in sorted(found, key=_place, reverse=True)
-        if status in (None, shown.claim.status) and _place(shown) < before
-    ]
-    return _page(wanted, limit)
-
-
-def _place_of(cursor: str | None) -> tuple[str, str]:
-    """The place in a list of claims that a cursor stands for. Raises InvalidCursor."""
-    if cursor is None:
-        return NEWEST
-    filed_at, key = read_cursor(cursor, parts=2)
-    return filed_at, key
-
-
-def _place(shown: ShownClaim) -> tuple[str, str]:
-    return shown.claim.filed_at, shown.claim_id
-
-
-def _page(found: list[ShownClaim], limit: int) -> ClaimsPage:
-    page = found[:limit]
-    return ClaimsPage(page, write_cursor(*_place(page[-1])) if len(found) > limit else None)
+    return ClaimsPage(claims, None if end is None else write_cursor(*end))

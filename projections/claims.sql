@@ -1,10 +1,13 @@
 -- One page of claims, newest first: those that a tenant filed or, of a person, those against all whom
 -- the person is one with. Who that is, is looked up by the same statement, so whoever left sees
--- nothing of what comes after. Of the two branches one is executed. Each lateral look-up is of one
+-- nothing of what comes after; or they are given, as they were at some time. Of the two branches one
+-- is executed. Each lateral look-up is of one
 -- status, along an index, and reads no further than the page.
 with person as materialized (
     select entity_id from subject where lookup = decode(%(lookup)s, 'hex')
 ), one_with_it as materialized (
+    select json_array_elements_text(%(entities)s::json) as entity_id
+    union
     select entity_id from person
     union
     select json_object_keys(joined.row -> 'tenants')
@@ -17,7 +20,7 @@ with person as materialized (
     cross join lateral (
         select key, row
         from state
-        where %(lookup)s::text is null
+        where %(lookup)s::text is null and %(entities)s::json is null
             and fold = 'claim'
             and (row ->> 'tenant') collate "C" = %(tenant)s
             and (row ->> 'status') collate "C" = wanted.status

@@ -10,7 +10,7 @@ from domain.policy import Decided, Reconsider
 from domain.ports import Fetch
 from domain.refusals import NotFound
 from projections.cursors import write_cursor
-from projections.engine.replay import Replay
+from projections.engine.replay import Past, Replay
 from projections.events import END, position_of
 
 _STATEMENTS = Path(__file__).parent
@@ -43,12 +43,16 @@ async def list_decisions(
     since: Instant | None = None,
     cursor: str | None = None,
     limit: int = 50,
+    past: Past | None = None,
 ) -> Page:
     """One page of a tenant's decisions, newest first, of one person or on one action if wanted.
 
     ``since`` is a time of recording, included. Decisions on somebody who was unknown then are
     nobody's, and of no person's list. Raises InvalidCursor.
     """
+    before = END if cursor is None else position_of(cursor)
+    if past is not None:
+        before = min(before, past.position + 1)
     rows = await fetch(
         LIST,
         {
@@ -56,7 +60,7 @@ async def list_decisions(
             "lookup": lookup,
             "action": action,
             "since": since,
-            "before": str(END if cursor is None else position_of(cursor)),
+            "before": str(before),
             "limit": str(limit + 1),
         },
     )
@@ -64,10 +68,10 @@ async def list_decisions(
     return Page(decisions, write_cursor(str(decisions[-1].position)) if len(rows) > limit else None)
 
 
-async def one_decision(fetch: Fetch, decision_id: str) -> Recorded:
-    """A decision by its id. Raises NotFound."""
+async def one_decision(fetch: Fetch, decision_id: str, past: Past | None = None) -> Recorded:
+    """A decision by its id. Raises NotFound, in the past for one that was not given yet too."""
     rows = await fetch(ONE, {"id": decision_id})
-    if not rows:
+    if not rows or (past is not None and past.position < rows[0][0]):
         raise NotFound
     ((position, document),) = rows
     return _recorded(position, document)

@@ -1,5 +1,6 @@
--- An agent, those it comes from, and, if wanted, those that come from it directly, each with when
--- it was last active. Direct children stand in one range of the genealogy's keys.
+-- An agent, those it comes from, and, if wanted, those that come from it directly, made until a
+-- position if one is given, each with when it was last active. Direct children stand in one range of
+-- the genealogy's keys, whose rows never change.
 with self as materialized (
     select key, row
     from state
@@ -15,6 +16,7 @@ with self as materialized (
         select row
         from state
         where fold = 'genealogy' and key >= self.key || '/' and key < self.key || '0'
+            and (%(until)s::bigint is null or position <= %(until)s::bigint)
         offset 0
     ) as kin
     where %(children)s::boolean

@@ -17,8 +17,8 @@ from domain.standing import tiers_reached
 SLICE = 5_000
 _STATEMENTS = Path(__file__).parent
 EVENTS = (_STATEMENTS / "timeline.sql").read_bytes()
-ABOUT = (_STATEMENTS / "engine" / "about.sql").read_bytes()
-PERSON = (_STATEMENTS / "engine" / "person.sql").read_bytes()
+ABOUT = (_STATEMENTS / "about.sql").read_bytes()
+PERSON = (_STATEMENTS / "person.sql").read_bytes()
 CLAIM_STEPS = msgspec.json.encode(stored_names(CLAIM.events)).decode()
 END = str(2**62)
 

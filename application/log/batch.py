@@ -14,7 +14,7 @@ from application.log.submission import Answer, Reply, Submission
 from application.log.writing import Writing
 from domain.command import Change, Outcome
 from domain.events import Entry, encode
-from domain.fold import AnyFold
+from domain.fold import SNAPSHOT_EVERY, AnyFold
 from domain.instants import Instant
 from domain.known import NO_ROW, SUBJECT, Known, Row
 from domain.principal import identify
@@ -29,12 +29,14 @@ class Rules(msgspec.Struct, frozen=True):
 
     ``folds`` are the inline folds by event type; ``versions`` the fold whose row counts a stream's
     entries, by category. With ``replay_mismatched`` a key reused with another body is replayed.
+    Every ``snapshot_every`` versions a row is kept as it is then.
     """
 
     folds: Mapping[str, Sequence[AnyFold]]
     versions: Mapping[str, AnyFold]
     new_id: Callable[[], str]
     replay_mismatched: bool = False
+    snapshot_every: int = SNAPSHOT_EVERY
 
 
 class Batch:
@@ -131,6 +133,8 @@ class Batch:
                 state = fold.evolve(before.state, entry)
                 row = NO_ROW if state is None else Row(before.version + 1, known.position, state)
                 known.rows[address] = self._writing.rows[address] = row
+                if row.version and row.version % self.rules.snapshot_every == 0:
+                    self._writing.keep(address, row)
 
     def _next_version(self, change: Change) -> int:
         version = 0 if change.begins else self._versions.get(change.stream)

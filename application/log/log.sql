@@ -98,6 +98,12 @@ with appended as (
 )
 select pg_notify('log', '')
 
+-- name: keep
+-- Snapshots: rows as they were at some of their versions. $1 folds · $2 keys · $3 versions ·
+-- $4 positions · $5 states.
+insert into snapshot (fold, key, version, position, row)
+select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::json[])
+
 -- name: file
 -- New documents beside the log: $1 [{name, content}].
 insert into document (name, content)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from application.log.arrays import digests, documents, integers, texts
+from application.log.arrays import Binary, digests, documents, integers, texts
 from application.log.line import Call
 from domain.command import Subject
 from domain.instants import Instant
@@ -20,24 +20,30 @@ class Writing:
     """What one ``write`` will hold. ``head`` is the position before its first entry.
 
     ``envelopes`` are the columns beside each of ``entries``; ``records`` are kept replies;
-    ``authority`` are positions that changed it; ``forgotten`` are entities.
+    ``snapshots`` are rows to be kept as they are, ``authority`` are positions that changed it,
+    ``forgotten`` are entities.
     """
 
     head: int
     entries: list[bytes] = field(default_factory=list)
     envelopes: list[tuple[Any, ...]] = field(default_factory=list)
     rows: dict[Key, Row] = field(default_factory=dict)
+    snapshots: list[tuple[Any, ...]] = field(default_factory=list)
     subjects: list[Subject] = field(default_factory=list)
     documents: list[Any] = field(default_factory=list)
     records: list[tuple[Any, ...]] = field(default_factory=list)
     authority: list[int] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
 
+    def keep(self, key: Key, row: Row) -> None:
+        """Take a snapshot of a row that will go on."""
+        self.snapshots.append((*key, row.version, row.position, _encode(row.state)))
+
     def calls(self, now: Instant) -> list[Call]:
         """The statements that write it, in order; none where nothing happened."""
         if not self.entries:
             return []
-        rows = [
+        rows: list[tuple[Any, ...]] = [
             (fold, key, row.version, row.position, _encode(row.state))
             for (fold, key), row in self.rows.items()
             if row.state is not None
@@ -47,7 +53,6 @@ class Writing:
             if row.state is None:
                 dropped.setdefault(fold, []).append(key)
         streams, versions, types, tenants, kinds, abouts, actions = columns(self.envelopes, 7)
-        folds, keys, row_versions, row_positions, states = columns(rows, 5)
         record_keys, record_positions, fingerprints, statuses, bodies = columns(self.records, 5)
         write: Call = (
             "write",
@@ -62,11 +67,7 @@ class Writing:
                 texts(abouts),
                 texts(actions),
                 documents(self.entries),
-                texts(folds),
-                texts(keys),
-                integers(row_versions),
-                integers(row_positions),
-                documents(states),
+                *_rows(rows),
                 digests([subject.lookup for subject in self.subjects]),
                 texts([subject.entity_id for subject in self.subjects]),
                 digests(record_keys),
@@ -78,12 +79,21 @@ class Writing:
             ),
         )
         calls = [write]
+        # A statement of its own, on the same trip: few batches have any.
+        if self.snapshots:
+            calls.append(("keep", _rows(self.snapshots)))
         if self.documents:
             calls.append(("file", (_encode(self.documents),)))
         calls += [("drop_rows", (fold, texts(gone))) for fold, gone in dropped.items()]
         if self.forgotten:
             calls.append(("forget", (_encode(self.forgotten),)))
         return calls
+
+
+def _rows(rows: Sequence[tuple[Any, ...]]) -> tuple[Binary, ...]:
+    """Rows by columns: folds, keys, versions, positions and states."""
+    folds, keys, versions, positions, states = columns(rows, 5)
+    return texts(folds), texts(keys), integers(versions), integers(positions), documents(states)
 
 
 def columns(rows: Sequence[tuple[Any, ...]], count: int) -> Sequence[tuple[Any, ...]]:

@@ -24,6 +24,7 @@ from domain.refusals import (
     Unavailable,
 )
 from domain.rights import Permission
+from projections.engine.replay import Past
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
@@ -186,9 +187,12 @@ class Call(Request):
 
     async def resolve(self, question: Command[Any], as_of: str | None) -> Any:
         """A question's reply, now or as the log stood at a position or a time."""
-        if as_of is None:
-            return (await self.ask(question)).value
-        return await self.services.replay.ask(question, as_of, self.across)
+        past = await self.past(as_of)
+        return (await self.ask(question)).value if past is None else await past.ask(question)
+
+    async def past(self, as_of: str | None) -> Past | None:
+        """The log as it stood at a position or a time, None for now. Raises UnknownPosition."""
+        return None if as_of is None else await self.services.replay.at(as_of, self.across)
 
     @property
     def across(self) -> Fetch:

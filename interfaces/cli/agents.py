@@ -1,20 +1,16 @@
 """`tenure agents`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Iterable
+from typing import Annotated
 
 import msgspec
-import psycopg
 import typer
 
-from application.log.connections import options
 from domain.agent import Status
-from domain.ports import Fetch
 from domain.spawning import DEPTH_AT_MOST
 from interfaces.cli.options import Data, Json
-from interfaces.cli.prepared import prepared
+from interfaces.cli.prepared import prepared, reading
 from interfaces.drawing import Drawing, leading_to, node_out
 from projections.agents import SeenAgent
 from projections.forests import Forest, every_agent, forests
@@ -62,7 +58,7 @@ async def _show(
     *,
     json: bool,
 ) -> None:
-    async with _reading(url) as fetch:
+    async with reading(url) as fetch:
         found = await forests(fetch, partner_id=partner, root=root)
         if json:
             typer.echo("[", nl=False)
@@ -75,20 +71,6 @@ async def _show(
                 await _draw(forest, agents)
         if json:
             typer.echo("]")
-
-
-@asynccontextmanager
-async def _reading(url: str) -> AsyncIterator[Fetch]:
-    """Statements that see the agents of all partners."""
-    async with await psycopg.AsyncConnection.connect(
-        url, options=options("tenure_writer"), autocommit=True
-    ) as connection:
-
-        async def fetch(statement: bytes, parameters: Mapping[str, Any]) -> Sequence[Any]:
-            rows = await connection.execute(statement, parameters)
-            return await rows.fetchall()
-
-        yield fetch
 
 
 async def _draw(forest: Forest, agents: AsyncIterator[SeenAgent]) -> None:

@@ -15,8 +15,14 @@ from interfaces.serve import CannotServe
 from interfaces.settings import SettingsError
 from interfaces.supervisor import StartFailed
 
+
+class WrongFile(Exception):
+    """A file that was named does not hold what is wanted."""
+
+
 EXIT_CODES: dict[type[Exception], int] = {
     SettingsError: 2,
+    WrongFile: 2,
     CannotServe: 1,
     DatabaseUnavailable: 1,
     MigrationRefused: 1,

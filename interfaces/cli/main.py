@@ -10,6 +10,7 @@ from interfaces.cli.doctor import doctor
 from interfaces.cli.exits import ExpectedErrors
 from interfaces.cli.partner import app as partner
 from interfaces.cli.serve import serve
+from interfaces.cli.what_if import what_if
 
 app = typer.Typer(
     name="tenure",
@@ -38,5 +39,6 @@ def _options(
 
 app.command()(serve)
 app.command()(doctor)
+app.command()(what_if)
 app.add_typer(partner, name="partner")
 app.add_typer(agents, name="agents")

@@ -27,7 +27,7 @@ from application.log.tracing import Tracer
 from application.migrate import migrate
 from domain.command import Command
 from domain.events import Entry, decode
-from domain.fold import AnyFold, folds_by_type
+from domain.fold import SNAPSHOT_EVERY, AnyFold, folds_by_type
 from domain.instants import Instant, instant, shifted
 from domain.ports import Fetch
 from domain.principal import OPERATOR, Principal
@@ -116,9 +116,10 @@ async def a_worker(
     replay_mismatched: bool = False,
     connect: Callable[[str], Awaitable[Line]] = writer_line,
     tracer: Tracer | None = None,
+    snapshot_every: int = SNAPSHOT_EVERY,
 ) -> AsyncIterator[Worker]:
     """A worker that runs until the end of the block."""
-    rules = Rules(folds_by_type(folds), VERSIONS, new_id, replay_mismatched)
+    rules = Rules(folds_by_type(folds), VERSIONS, new_id, replay_mismatched, snapshot_every)
     loading = Loading(folds)
     # The reader tells access of changes, and access asks the reader: one must be named first.
     access = Access(HASHES, lambda question: reader.answer(question))  # noqa: PLW0108

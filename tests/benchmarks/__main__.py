@@ -17,6 +17,8 @@ append_cost   Buffers that an append touches: in an empty log, for an entity of 
 memory        Resident memory of the worker while 1,000,000 events over 100,000 entities go in.
 agents        A tree of 100,000 agents, 32 deep: lineage, lists and trees over HTTP, the kill of a
               tenth of it, and what events posted meanwhile wait.
+as_of         The standing of an entity of 100,000 events as of random moments, over HTTP, with the
+              pages that it touches; beside now, and beside folding from the beginning.
 peers         The peers alone: what this machine can do without Tenure. Only when named.
 
 Needs: `tenure` installed for this Python, and wrk (`apt-get install wrk`). PostgreSQL comes with
@@ -44,6 +46,7 @@ from typing import NoReturn
 
 from tests.benchmarks.agents import agents
 from tests.benchmarks.append_cost import append_cost
+from tests.benchmarks.as_of import as_of
 from tests.benchmarks.batch import batch
 from tests.benchmarks.database import Database, temporary_database
 from tests.benchmarks.figures import Report, say, write_json
@@ -59,9 +62,10 @@ BENCHMARKS: dict[str, Callable[[Database, Options], Report]] = {
     "append_cost": append_cost,
     "memory": memory,
     "agents": agents,
+    "as_of": as_of,
     "peers": peers,
 }
-USUAL = ("events", "evaluate", "batch", "append_cost", "memory", "agents")
+USUAL = ("events", "evaluate", "batch", "append_cost", "memory", "agents", "as_of")
 SHOWN_PACKAGES = (
     "eventsourcing",
     "fastapi",

@@ -1,15 +1,12 @@
 """[agents] A tree of 100,000 agents, 32 deep: who comes from whom, and how a tenth is ended."""
 
 import asyncio
-import http.client
-import json
-import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from statistics import mean, median, quantiles
+from statistics import mean, median
 from typing import Any, get_args
 
 import psycopg
@@ -28,6 +25,7 @@ from interfaces.wiring import now
 from projections.agents import LINEAGE, LIST, NEWEST, TREE
 from projections.catalogue import INLINE, VERSIONS
 from tests.benchmarks import tenure
+from tests.benchmarks.client import HEADINGS, Client, row
 from tests.benchmarks.database import Database
 from tests.benchmarks.explain import Explained, Prepared
 from tests.benchmarks.figures import Report, Target
@@ -46,7 +44,7 @@ QUIET_SECONDS = 2.0
 
 def agents(database: Database, options: Options) -> Report:
     """Ask about the tree, then kill subtrees of it while somebody posts events."""
-    report = Report("agents", ["", "times", "median ms", "p99 ms", "longest ms"])
+    report = Report("agents", HEADINGS)
     with tenure.running(database) as running:
         tree = plant(running.database_url, options.agents)
         _ask(running, tree, report)
@@ -58,38 +56,9 @@ def agents(database: Database, options: Options) -> Report:
     return report
 
 
-class _Client:
-    """One connection to the server, with the partner's key."""
-
-    def __init__(self, running: tenure.Tenure) -> None:
-        self._key = running.api_key
-        self._connection = http.client.HTTPConnection("127.0.0.1", running.server.port, timeout=60)
-
-    def send(self, method: str, path: str, body: object = None) -> Any:
-        """The answer's document; Unusable when it is a refusal."""
-        headers = {
-            "Content-Type": "application/json",
-            "x-api-key": self._key,
-            "Idempotency-Key": secrets.token_hex(8),
-        }
-        sent = None if body is None else json.dumps(body)
-        self._connection.request(method, path, sent, headers)
-        response = self._connection.getresponse()
-        answer = response.read()
-        if response.status >= http.HTTPStatus.BAD_REQUEST:
-            raise Unusable(f"{method} {path} was answered {response.status}: {answer.decode()}")
-        return json.loads(answer)
-
-    def timed(self, method: str, path: str) -> float:
-        """The seconds until an answer was read."""
-        started = time.perf_counter()
-        self.send(method, path)
-        return time.perf_counter() - started
-
-
 def _ask(running: tenure.Tenure, tree: Tree, report: Report) -> None:
     """What is asked of the tree over HTTP, one after another."""
-    client = _Client(running)
+    client = Client(running)
     deepest = [agent.agent_id for agent in tree.of_depth(DEPTH_AT_MOST)]
     root, head = tree.agents[0].agent_id, tree.of_depth(1)[0].agent_id
     whole, part = f"/v1/agents/tree?root={root}", f"/v1/agents/tree?root={head}"
@@ -105,7 +74,7 @@ def _ask(running: tenure.Tenure, tree: Tree, report: Report) -> None:
     for name, (times, path) in asked.items():
         client.send("GET", path(0))
         seconds = [client.timed("GET", path(turn)) for turn in range(times)]
-        report.rows.append(_row(name, seconds))
+        report.rows.append(row(name, seconds))
         if name == lineage:
             found = median(seconds) * 1e3
             report.targets.append(
@@ -115,7 +84,7 @@ def _ask(running: tenure.Tenure, tree: Tree, report: Report) -> None:
 
 def _kill(running: tenure.Tenure, tree: Tree, options: Options, report: Report) -> None:
     """Preview and kill one subtree after another, while a client posts events."""
-    client = _Client(running)
+    client = Client(running)
     seconds: dict[str, list[float]] = {"preview": [], "kill": [], "wait": [], "usual": []}
     busy: list[float] = []
     size = len(tree.agents) // SUBTREES
@@ -123,7 +92,7 @@ def _kill(running: tenure.Tenure, tree: Tree, options: Options, report: Report) 
         path = f"/v1/agents/{head.agent_id}/revoke-descendants"
         busy.append(foreign_cores())
         seconds["preview"].append(client.timed("POST", f"{path}?preview=true"))
-        with _posting(_Client(running)) as posted:
+        with _posting(Client(running)) as posted:
             time.sleep(QUIET_SECONDS)
             began = time.perf_counter()
             killed = client.send("POST", path)["count"]
@@ -136,10 +105,10 @@ def _kill(running: tenure.Tenure, tree: Tree, options: Options, report: Report) 
         seconds["wait"].append(max(meanwhile))
         seconds["usual"] += [end - start for start, end in posted if end < began]
     report.rows += [
-        _row(f"preview of a kill of {size:,}", seconds["preview"]),
-        _row(f"kill of {size:,}", seconds["kill"]),
-        _row("longest wait of an event posted meanwhile", seconds["wait"]),
-        _row("an event posted before", seconds["usual"]),
+        row(f"preview of a kill of {size:,}", seconds["preview"]),
+        row(f"kill of {size:,}", seconds["kill"]),
+        row("longest wait of an event posted meanwhile", seconds["wait"]),
+        row("an event posted before", seconds["usual"]),
     ]
     report.targets.append(
         Target(f"kill of {size:,}, median", median(seconds["kill"]), KILL_SECONDS, False, "s")
@@ -149,7 +118,7 @@ def _kill(running: tenure.Tenure, tree: Tree, options: Options, report: Report) 
 
 
 @contextmanager
-def _posting(client: _Client) -> Iterator[list[tuple[float, float]]]:
+def _posting(client: Client) -> Iterator[list[tuple[float, float]]]:
     """Post events one after another until the block ends: when each was sent, and answered."""
     posted: list[tuple[float, float]] = []
     ended = threading.Event()
@@ -167,12 +136,6 @@ def _posting(client: _Client) -> Iterator[list[tuple[float, float]]]:
     finally:
         ended.set()
         poster.join()
-
-
-def _row(name: str, seconds: Sequence[float]) -> list[str]:
-    p99 = quantiles(seconds, n=100, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
-    figures = [f"{one * 1e3:,.1f}" for one in (median(seconds), p99, max(seconds))]
-    return [name, str(len(seconds)), *figures]
 
 
 class _Counting(Line):
@@ -213,7 +176,7 @@ async def _queries(url: str, lookup: str) -> int:
 
 def _explain(url: str, tree: Tree, report: Report) -> None:
     """The pages that each statement touches, and along which indexes."""
-    page = {"tenant": tree.tenant, "limit": "51", "status": None}
+    page = {"tenant": tree.tenant, "limit": "51", "status": None, "until": None}
     root, deepest = tree.agents[0].agent_id, tree.of_depth(DEPTH_AT_MOST)[-1].agent_id
     before, key = NEWEST
     asked: dict[str, tuple[bytes, dict[str, Any]]] = {

@@ -35,19 +35,12 @@ BEYOND_SCHEMAS = {
 }
 """The codes with which a request is refused that is right as far as a schema can tell."""
 
-ONE_NEEDS_ANOTHER = "asOf asks about one person"
-"""The hint where a parameter is missing that another needs, which no schema can tell either."""
-
 
 def is_beyond_schemas(refusal: dict[str, str]) -> bool:
     """Whether a request may be refused so that its schema allows. That no text may hold NUL is
     not worth a pattern on each.
     """
-    return (
-        refusal["code"] in BEYOND_SCHEMAS
-        or refusal.get("hint") == ONE_NEEDS_ANOTHER
-        or "NUL" in refusal["error"]
-    )
+    return refusal["code"] in BEYOND_SCHEMAS or "NUL" in refusal["error"]
 
 
 # Lines

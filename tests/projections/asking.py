@@ -12,6 +12,7 @@ from projections.agents import (
     show_agent,
     tree_of_agents,
 )
+from projections.engine.replay import Past
 from tests.application.running import Worker
 from tests.builders import a_principal
 
@@ -28,14 +29,14 @@ async def tree(worker: Worker, partner: str, **filters: Any) -> AgentsPage:
     return await tree_of_agents(worker.across_for(who), who.tenant, **asked)
 
 
-async def lineage(worker: Worker, partner: str, agent_id: str) -> Lineage:
+async def lineage(worker: Worker, partner: str, agent_id: str, past: Past | None = None) -> Lineage:
     who = a_principal(partner)
-    return await lineage_of(worker.across_for(who), who.tenant, agent_id)
+    return await lineage_of(worker.across_for(who), who.tenant, agent_id, past)
 
 
-async def shown(worker: Worker, partner: str, agent_id: str) -> SeenAgent:
+async def shown(worker: Worker, partner: str, agent_id: str, past: Past | None = None) -> SeenAgent:
     who = a_principal(partner)
-    return await show_agent(worker.across_for(who), who.tenant, agent_id)
+    return await show_agent(worker.across_for(who), who.tenant, agent_id, past)
 
 
 def ids(agents: Sequence[SeenAgent]) -> list[str]:

@@ -14,7 +14,7 @@ from domain.partner import Partner
 from domain.policy import Recommendation
 from domain.refusals import NotFound, Refusal, Unauthenticated, UnknownAction, UnknownPosition
 from projections.catalogue import INLINE
-from projections.engine.replay import ABOUT, Replay
+from projections.engine.replay import Replay
 from projections.partners import AskPartner
 from projections.standing import AskStanding, Resolution
 from tests.application.running import Clock, Worker, a_worker, head_of
@@ -152,35 +152,26 @@ async def as_of(worker: Worker, partner: str, moment: str, person: str = "alice"
     return found
 
 
-def test_entries_about_somebody_are_paged_without_a_gap_whatever_their_types(
-    log_url: str,
-) -> None:
+@pytest.mark.parametrize("at_a_time", [2, 3, 7])
+def test_a_row_is_the_same_in_slices_of_any_size(log_url: str, at_a_time: int) -> None:
+    partner = f"slices-{at_a_time}"
+    in_slices = Replay(INLINE, at_a_time)
+
     async def story() -> None:
         async with a_worker(log_url) as worker:
-            who = a_principal("about")
+            who = a_principal(partner)
             filed = [a_claim("alice", tenant=who.tenant) for _ in range(4)]
-            entity_id = (await worker.do(filed[0], who)).claim.entity_id
-            await worker.do(a_contest(filed[0].id, tenant=who.tenant), who)
-            for claim in filed[1:]:
+            for claim in filed:
                 await worker.do(claim, who)
+                await worker.do(a_participation("alice", tenant=who.tenant), who)
+            await worker.do(a_contest(filed[0].id, tenant=who.tenant), who)
             await worker.do(a_contest(filed[3].id, tenant=who.tenant), who)
-            head, fetch = worker.committer.head.position, worker.across_for(who)
-            seen: list[int] = []
-            while True:
-                page = await fetch(
-                    ABOUT,
-                    {
-                        "source": entity_id,
-                        "types": '["claim.filed.v1","claim.contested.v1"]',
-                        "after": str(seen[-1] if seen else 0),
-                        "until": str(head),
-                        "limit": "2",
-                    },
-                )
-                seen += [position for position, _, _ in page]
-                if len(page) < 2:
-                    break
-            assert seen == list(range(head - 5, head + 1))
+            await worker.do(a_participation("bob", tenant=who.tenant), who)
+            head, fetch = worker.committer.head, worker.across_for(who)
+            for position in range(head.position - 11, head.position + 1):
+                for question in questions_of(partner):
+                    whole = await told(REPLAY.ask(question, str(position), fetch))
+                    assert await told(in_slices.ask(question, str(position), fetch)) == whole
 
     asyncio.run(story())
 

@@ -1,6 +1,7 @@
 """The tables of folds: the same rows, whether folded with each write or from the whole log."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
@@ -23,7 +24,7 @@ from domain.registry import ReactivateAgent, RegisterAgent, RevokeAgent, Suspend
 from domain.spawning import ApproveAgent, RejectAgent, Spawn
 from projections.catalogue import INLINE
 from projections.engine.tables import fold_log, make_tables
-from tests.application.running import a_worker, as_owner, make_ready
+from tests.application.running import Worker, a_worker, as_owner, make_ready
 from tests.builders import (
     a_change_of_rights,
     a_claim,
@@ -76,8 +77,18 @@ BY_KIND = Fold(
 KEYS_HELD = Fold(name="keys_held", state=Count, events=(KeyAdded, KeyDeleted), evolve=count)
 
 
-def happens(url: str, seed: int, folds: tuple[AnyFold, ...] = INLINE) -> None:
-    """A little of everything, in batches of any size."""
+async def unwatched(worker: Worker) -> None:
+    """Nobody looks."""
+
+
+def happens(
+    url: str,
+    seed: int,
+    folds: tuple[AnyFold, ...] = INLINE,
+    watch: Callable[[Worker], Awaitable[None]] = unwatched,
+    **settings: Any,
+) -> None:
+    """A little of everything, in batches of any size, after each of which somebody may look."""
     chance, partner = Random(seed), f"partner-{seed}"
     who, other = a_principal(partner), a_principal(f"other-{seed}")
     keys = [an_issued_key(f"{partner} {number}") for number in range(200)]
@@ -129,7 +140,7 @@ def happens(url: str, seed: int, folds: tuple[AnyFold, ...] = INLINE) -> None:
         return chance.choice(choices)
 
     async def story() -> None:
-        async with a_worker(url, folds=folds) as worker:
+        async with a_worker(url, folds=folds, **settings) as worker:
             await worker.do(an_approval(partner, key=next(unused)))
             await worker.do(a_spawn_policy(who.tenant), who)
             await worker.do(an_agent(agent_id=agents[0], tenant=who.tenant), who)
@@ -139,6 +150,7 @@ def happens(url: str, seed: int, folds: tuple[AnyFold, ...] = INLINE) -> None:
                 assert not [answer for answer in answers if isinstance(answer, InternalError)]
                 claims.extend(one.id for one, _ in batch if isinstance(one, FileClaim))
                 agents.extend(one.id for one, _ in batch if isinstance(one, RegisterAgent | Spawn))
+                await watch(worker)
 
     asyncio.run(story())
 

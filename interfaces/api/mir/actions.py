@@ -10,43 +10,17 @@ from typing_extensions import TypedDict
 from application.ids import new_id
 from domain.action import Action, ActionInForce, Risk, SetAction, check_name
 from domain.policy import Decision
-from domain.refusals import NotFound, TooManyActions
+from domain.refusals import NotFound, TooManyActions, UnknownPosition
+from interfaces.api.action_in import ActionIn
 from interfaces.api.call import Answered, Call
 from interfaces.api.mir.standing import Tier
 from interfaces.api.openapi import READ, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import WHOLE, ActionName, Id, Query, Wire, form
+from interfaces.api.wire import ActionName, AsOf, Id, Query
 from projections.actions import ActionTable, AskActions
 from projections.dry_run import DryRun, dry_run
 
 router = APIRouter(route_class=LeanRoute, tags=["Policy"])
-
-LIMIT_NAME = form(
-    r"^[A-Za-z][A-Za-z0-9_]{0,31}$",
-    "a limit's name is a letter and up to 31 more letters, digits and _",
-)
-LimitName = Annotated[str, Field(pattern=LIMIT_NAME)]
-LimitValue = Annotated[int, Field(ge=0, le=10**12), WHOLE]
-LimitsIn = Annotated[
-    dict[LimitName, LimitValue],
-    Field(min_length=1, max_length=8, json_schema_extra={"additionalProperties": False}),
-]
-
-
-class ActionIn(Wire):
-    """What the action asks for from now on."""
-
-    required_tier: Annotated[Tier, WHOLE]
-    risk: Risk
-    limits: LimitsIn | None = Field(
-        None,
-        description="The constrained form that LIMIT allows.",
-        examples=[{"maxPerDay": 3}],
-    )
-
-    def named(self, name: str) -> Action:
-        """The action that this makes of a name."""
-        return Action(name, self.required_tier, self.risk, self.limits)
 
 
 class DryRunQuery(Query):
@@ -135,8 +109,8 @@ def dry_run_out(action: str, run: DryRun) -> DryRunOut:
         "flips": [
             {
                 "decision_correlation_id": flip.id,
-                "recorded": flip.recorded,
-                "wouldBe": flip.would_be,
+                "recorded": flip.recorded.decision,
+                "wouldBe": flip.would_be.decision,
             }
             for flip in run.flips
         ],
@@ -150,9 +124,10 @@ def dry_run_out(action: str, run: DryRun) -> DryRunOut:
     openapi_extra=READ,
     summary="List policy actions",
 )
-async def get_actions(call: Call) -> Answered:
+@refuses(UnknownPosition)
+async def get_actions(call: Call, query: Annotated[AsOf, FromQuery()]) -> Answered:
     """Every action that your policy knows with its tier, risk and constrained form."""
-    table = await action_table(call)
+    table = await action_table(call, query.as_of)
     return call.show(
         ActionsOut(
             policyVersion=table.policy_version,
@@ -168,10 +143,12 @@ async def get_actions(call: Call) -> Answered:
     openapi_extra=READ,
     summary="Show a policy action",
 )
-@refuses(NotFound)
-async def get_action(call: Call, action: ActionName) -> Answered:
+@refuses(NotFound, UnknownPosition)
+async def get_action(
+    call: Call, action: ActionName, query: Annotated[AsOf, FromQuery()]
+) -> Answered:
     """One action as your policy knows it."""
-    found = (await action_table(call)).named(action)
+    found = (await action_table(call, query.as_of)).named(action)
     if found is None:
         raise NotFound
     return call.show(action_out(found))
@@ -220,7 +197,7 @@ async def get_health(call: Call) -> Answered:
     )
 
 
-async def action_table(call: Call) -> ActionTable:
-    """The actions that the caller's policy knows."""
-    found: ActionTable = (await call.ask(AskActions(call.principal.tenant))).value
+async def action_table(call: Call, as_of: str | None = None) -> ActionTable:
+    """The actions that the caller's policy knows, or knew. Raises UnknownPosition."""
+    found: ActionTable = await call.resolve(AskActions(call.principal.tenant), as_of)
     return found

@@ -21,6 +21,7 @@ from domain.refusals import (
     InvalidName,
     NotFound,
     SpawnEscalation,
+    UnknownPosition,
 )
 from domain.registry import (
     ReactivateAgent,
@@ -36,7 +37,7 @@ from interfaces.api.call import Answered, Call
 from interfaces.api.mir.events import EventType
 from interfaces.api.openapi import IDEMPOTENT, READ, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import ExternalId, Moment, PageOfList, Pagination, Wire
+from interfaces.api.wire import AsOf, ExternalId, Moment, PageOfList, Pagination, Wire
 from projections.agents import SeenAgent, list_agents, show_agent
 from projections.partners import keys_in_use
 
@@ -100,7 +101,10 @@ class AgentOut(TypedDict):
     accountable: Accountable
     createdBy: str
     createdAt: Moment
-    lastActivityAt: Moment | None
+    lastActivityAt: Annotated[
+        Moment | None,
+        Field(description="Not kept as history: null with asOf, and for one never active."),
+    ]
 
 
 class AgentWithKeyOut(AgentOut):
@@ -116,7 +120,7 @@ class AgentList(TypedDict):
     pagination: Pagination
 
 
-class AgentsQuery(PageOfList):
+class AgentsQuery(PageOfList, AsOf):
     """Which agents to list."""
 
     status: Status | None = None
@@ -199,7 +203,7 @@ async def register_agent(call: Call, form: AgentIn) -> Answered:
     openapi_extra=READ,
     summary="List agents",
 )
-@refuses(InvalidCursor)
+@refuses(InvalidCursor, UnknownPosition)
 async def get_agents(call: Call, query: Annotated[AgentsQuery, FromQuery()]) -> Answered:
     """Your agents, newest first, with their status and last activity."""
     page = await list_agents(
@@ -208,6 +212,7 @@ async def get_agents(call: Call, query: Annotated[AgentsQuery, FromQuery()]) -> 
         status=query.status,
         cursor=query.cursor,
         limit=query.limit,
+        past=await call.past(query.as_of),
     )
     return call.show(
         AgentList(
@@ -224,10 +229,11 @@ async def get_agents(call: Call, query: Annotated[AgentsQuery, FromQuery()]) -> 
     openapi_extra=READ,
     summary="Show an agent",
 )
-@refuses(NotFound)
-async def get_agent(call: Call, agent_id: str) -> Answered:
+@refuses(NotFound, UnknownPosition)
+async def get_agent(call: Call, agent_id: str, query: Annotated[AsOf, FromQuery()]) -> Answered:
     """One of your agents."""
-    return call.show(seen_out(await show_agent(call.across, call.principal.tenant, agent_id)))
+    past = await call.past(query.as_of)
+    return call.show(seen_out(await show_agent(call.across, call.principal.tenant, agent_id, past)))
 
 
 @router.patch(

@@ -10,12 +10,12 @@ from typing_extensions import TypedDict
 
 from application.ids import new_id
 from domain.policy import Decision, EvaluateMany, Recommendation
-from domain.refusals import BulkLimitExceeded, Refusal
+from domain.refusals import BulkLimitExceeded, Refusal, UnknownPosition
 from interfaces.api.call import Answered, Call
 from interfaces.api.mir.policy import (
-    DebugQuery,
     EvaluationIn,
     EvaluationOut,
+    EvaluationQuery,
     evaluation_out,
     wants_debug,
 )
@@ -123,12 +123,13 @@ def refused_out(index: int, refusal: Refusal) -> RefusedOut:
     openapi_extra=READ_AND_RECORDED,
     summary="Evaluate several actions",
 )
-@refuses(BulkLimitExceeded)
+@refuses(BulkLimitExceeded, UnknownPosition)
 async def evaluate_many(
-    call: Call, asked: EvaluationsIn, query: Annotated[DebugQuery, FromQuery()]
+    call: Call, asked: EvaluationsIn, query: Annotated[EvaluationQuery, FromQuery()]
 ) -> Answered:
     """Judge up to 100 actions on one state of the log. What is wrong with one of them refuses that
-    one alone; each decision is recorded before it is answered.
+    one alone; each decision is recorded before it is answered. With asOf nothing is recorded and
+    there is no decision_correlation_id.
     """
     agent = call.principal.agent
     at_most = (agent and agent.guardrails.evaluations_at_most) or EVALUATIONS_AT_MOST
@@ -139,11 +140,14 @@ async def evaluate_many(
     command = EvaluateMany(
         id=new_id(),
         evaluations=tuple(
-            attempt.command(call, records=True)
+            attempt.command(call, records=query.as_of is None)
             for attempt in attempts
             if isinstance(attempt, EvaluationIn)
         ),
     )
+    if query.as_of is not None:
+        given = await call.resolve(command, query.as_of)
+        return call.show(evaluations_out(attempts, given, debug=debug))
     await call.reach()
     return await call.commit(command, lambda given: evaluations_out(attempts, given, debug=debug))
 

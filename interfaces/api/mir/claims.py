@@ -27,7 +27,6 @@ from domain.refusals import (
     InvalidClaimType,
     InvalidCursor,
     InvalidOccurredAt,
-    MissingField,
     NotFound,
     UnknownPosition,
 )
@@ -48,13 +47,7 @@ from interfaces.api.wire import (
     form,
     occurred_at_of,
 )
-from projections.claims import (
-    AskClaim,
-    AskIssuers,
-    ShownClaim,
-    claims_then,
-    list_claims,
-)
+from projections.claims import AskClaim, ShownClaim, list_claims
 
 router = APIRouter(route_class=LeanRoute, tags=["Claims"])
 
@@ -192,29 +185,21 @@ async def file_claim(call: Call, item: ClaimIn) -> Answered:
     openapi_extra=READ,
     summary="List claims",
 )
-@refuses(InvalidCursor, UnknownPosition, MissingField)
+@refuses(InvalidCursor, UnknownPosition)
 async def get_claims(call: Call, query: Annotated[ClaimsQuery, FromQuery()]) -> Answered:
     """The claims that you filed; with userExternalId, all against that person, linked partners'
-    too. With asOf, userExternalId is needed.
+    too.
     """
-    external_id, tenant = query.user_external_id, call.principal.tenant
-    lookup = None if external_id is None else call.lookup(external_id)
-    if query.as_of is None:
-        page = await list_claims(
-            call.across,
-            tenant,
-            lookup=lookup,
-            status=query.status,
-            cursor=query.cursor,
-            limit=query.limit,
-        )
-    elif lookup is None:
-        raise MissingField(field="userExternalId", help="asOf asks about one person")
-    else:
-        issuers = await call.resolve(AskIssuers(lookup), query.as_of)
-        page = await claims_then(
-            call.across, issuers, status=query.status, cursor=query.cursor, limit=query.limit
-        )
+    external_id = query.user_external_id
+    page = await list_claims(
+        call.across,
+        call.principal.tenant,
+        lookup=None if external_id is None else call.lookup(external_id),
+        status=query.status,
+        cursor=query.cursor,
+        limit=query.limit,
+        past=await call.past(query.as_of),
+    )
     return call.show(
         ClaimList(
             data=[claim_out(shown, external_id) for shown in page.claims],

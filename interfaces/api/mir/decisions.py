@@ -10,19 +10,28 @@ from typing_extensions import TypedDict
 from domain.action import Risk
 from domain.claim import ClaimStatus
 from domain.policy import WHY, ActorKind, Decided, Decision, Reason, Resource
-from domain.refusals import InvalidCursor, NotFound, UnknownAction
+from domain.refusals import InvalidCursor, NotFound, UnknownAction, UnknownPosition
 from interfaces.api.call import Answered, Call
 from interfaces.api.mir.actions import action_table
 from interfaces.api.mir.standing import Tier
 from interfaces.api.openapi import READ, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import ActionName, ExternalId, Id, Moment, PageOfList, Pagination, Time
+from interfaces.api.wire import (
+    ActionName,
+    AsOf,
+    ExternalId,
+    Id,
+    Moment,
+    PageOfList,
+    Pagination,
+    Time,
+)
 from projections.decisions import Recorded, decided_again, list_decisions, one_decision
 
 router = APIRouter(route_class=LeanRoute, tags=["Decisions"])
 
 
-class DecisionsQuery(PageOfList):
+class DecisionsQuery(PageOfList, AsOf):
     """Which decisions to list."""
 
     user_external_id: ExternalId | None = None
@@ -171,13 +180,15 @@ def replay_out(recorded: Decided, recomputed: Decided) -> ReplayOut:
     openapi_extra=READ,
     summary="List decisions",
 )
-@refuses(InvalidCursor, UnknownAction)
+@refuses(InvalidCursor, UnknownAction, UnknownPosition)
 async def get_decisions(call: Call, query: Annotated[DecisionsQuery, FromQuery()]) -> Answered:
     """Your own decisions, newest first. One on somebody whom nobody knew yet is in no person's
     list.
     """
-    if query.action is not None and (await action_table(call)).named(query.action) is None:
-        raise UnknownAction(action=query.action)
+    if query.action is not None:
+        table = await action_table(call, query.as_of)
+        if table.named(query.action) is None:
+            raise UnknownAction(action=query.action)
     external_id = query.user_external_id
     page = await list_decisions(
         call.fetch,
@@ -187,6 +198,7 @@ async def get_decisions(call: Call, query: Annotated[DecisionsQuery, FromQuery()
         since=query.moment("since"),
         cursor=query.cursor,
         limit=query.limit,
+        past=await call.past(query.as_of),
     )
     return call.show(
         DecisionList(
@@ -203,10 +215,13 @@ async def get_decisions(call: Call, query: Annotated[DecisionsQuery, FromQuery()
     openapi_extra=READ,
     summary="Show a decision",
 )
-@refuses(NotFound)
-async def get_decision(call: Call, decision_id: Id) -> Answered:
+@refuses(NotFound, UnknownPosition)
+async def get_decision(
+    call: Call, decision_id: Id, query: Annotated[AsOf, FromQuery()]
+) -> Answered:
     """One decision, by its decision_correlation_id."""
-    return call.show(decision_out(await one_decision(call.fetch, decision_id)))
+    past = await call.past(query.as_of)
+    return call.show(decision_out(await one_decision(call.fetch, decision_id, past)))
 
 
 @router.post(

@@ -24,6 +24,7 @@ from domain.refusals import (
     SpawnDisabled,
     SpawnEscalation,
     SpawnLimitExceeded,
+    UnknownPosition,
 )
 from domain.rights import AgentType, Preset
 from domain.spawning import (
@@ -50,7 +51,7 @@ from interfaces.api.mir.agents import (
 )
 from interfaces.api.openapi import IDEMPOTENT, READ, WITH_REPEATS, refuses
 from interfaces.api.route import LeanRoute, holds_agents_to, needs
-from interfaces.api.wire import DigitsOnly, Pagination, Query, Wire
+from interfaces.api.wire import AsOf, DigitsOnly, Pagination, Query, Wire
 from interfaces.drawing import NodeOut, node_out
 from projections.agents import lineage_of, tree_of_agents
 from projections.spawning import AskSpawnPolicy
@@ -138,7 +139,7 @@ class DrawingOut(TypedDict):
     pagination: Pagination
 
 
-class TreeQuery(Query):
+class TreeQuery(AsOf):
     """Which part of the forest."""
 
     root: str | None = Field(None, description="The agent to begin at; absent: all of yours.")
@@ -199,9 +200,10 @@ def spawn_policy_out(policy: SpawnPolicy) -> SpawnPolicyOut:
     openapi_extra=READ,
     summary="Show the spawn policy",
 )
-async def get_spawn_policy(call: Call) -> Answered:
+@refuses(UnknownPosition)
+async def get_spawn_policy(call: Call, query: Annotated[AsOf, FromQuery()]) -> Answered:
     """Whether your agents may spawn."""
-    policy = (await call.ask(AskSpawnPolicy(call.principal.tenant))).value
+    policy = await call.resolve(AskSpawnPolicy(call.principal.tenant), query.as_of)
     return call.show(spawn_policy_out(policy))
 
 
@@ -339,10 +341,11 @@ async def revoke_descendants(
     openapi_extra=READ,
     summary="Lineage of an agent",
 )
-@refuses(NotFound)
-async def get_lineage(call: Call, agent_id: str) -> Answered:
+@refuses(NotFound, UnknownPosition)
+async def get_lineage(call: Call, agent_id: str, query: Annotated[AsOf, FromQuery()]) -> Answered:
     """Whom an agent comes from, and who comes from it directly. By ids, never by names."""
-    found = await lineage_of(call.across, call.principal.tenant, agent_id)
+    past = await call.past(query.as_of)
+    found = await lineage_of(call.across, call.principal.tenant, agent_id, past)
     return call.show(
         LineageOut(
             ancestors=[seen_out(one) for one in found.ancestors],
@@ -359,7 +362,7 @@ async def get_lineage(call: Call, agent_id: str) -> Answered:
     openapi_extra=READ,
     summary="Tree of agents",
 )
-@refuses(NotFound, InvalidCursor)
+@refuses(NotFound, InvalidCursor, UnknownPosition)
 async def get_tree(call: Call, query: Annotated[TreeQuery, FromQuery()]) -> Answered:
     """An agent and all who come from it, or all of your agents, each parent before its children."""
     page = await tree_of_agents(
@@ -370,6 +373,7 @@ async def get_tree(call: Call, query: Annotated[TreeQuery, FromQuery()]) -> Answ
         status=query.status,
         cursor=query.cursor,
         limit=query.limit,
+        past=await call.past(query.as_of),
     )
     pagination = Pagination(cursor=page.cursor, hasMore=page.cursor is not None)
     if query.view == "drawing":
