@@ -14,15 +14,12 @@ from domain.refusals import NotFound
 from domain.registry import ShownAgent
 from domain.rights import Rights
 from projections.cursors import read_cursor, write_cursor
-from projections.engine.pages import Look, Place, page_of
+from projections.engine.pages import Look, Place, newest, page_of
 from projections.engine.replay import Past
 
 LIST = Path(__file__).with_name("agents.sql").read_bytes()
 TREE = Path(__file__).with_name("agent_tree.sql").read_bytes()
 LINEAGE = Path(__file__).with_name("lineage.sql").read_bytes()
-LAST = "~"
-"""After every id."""
-NEWEST = ("9999", LAST)
 
 Rows = Sequence[tuple[str | None, str, str, str | None]]
 """Agents as a statement finds them: the place in its list, if it has one, the id, the row, and when
@@ -64,10 +61,9 @@ async def list_agents(
 
     Raises InvalidCursor.
     """
-    newest = NEWEST if past is None else (past.now, LAST)
 
     async def look(after: Place | None, count: int) -> list[tuple[Place, SeenAgent | None]]:
-        created_at, key = after or newest
+        created_at, key = after or newest(past)
         rows = await fetch(
             LIST,
             {

@@ -14,13 +14,10 @@ from domain.partner import partner_name
 from domain.ports import Fetch
 from domain.refusals import NotFound
 from projections.cursors import read_cursor, write_cursor
-from projections.engine.pages import Place, page_of
+from projections.engine.pages import Place, newest, page_of
 from projections.engine.replay import Past
 
 STATEMENT = Path(__file__).with_name("claims.sql").read_bytes()
-LAST = "~"
-"""After every id."""
-NEWEST = ("9999", LAST)
 
 
 class ShownClaim(msgspec.Struct, frozen=True):
@@ -102,13 +99,12 @@ async def list_claims(
 
     ``fetch`` must see the rows of every tenant. Raises InvalidCursor.
     """
-    newest = NEWEST if past is None else (past.now, LAST)
     then: Issuers | None = None
     if past is not None and lookup is not None:
         then = await past.ask(AskIssuers(lookup))
 
     async def look(after: Place | None, count: int) -> list[tuple[Place, ShownClaim | None]]:
-        filed_at, key = after or newest
+        filed_at, key = after or newest(past)
         rows = await fetch(
             STATEMENT,
             {

@@ -10,6 +10,8 @@ So a list has one ``look``, for now and then; ``list_agents`` in ``projections/a
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from projections.engine.replay import Past
+
 Item = TypeVar("Item")
 Place = tuple[str, ...]
 """Where something stands in a list, as its cursor says it."""
@@ -19,6 +21,13 @@ Look = Callable[[Place | None, int], Awaitable[Sequence[tuple[Place, Item | None
 what was not there then."""
 
 FURTHER = 5_000
+NEWEST: Place = ("9999", "~")
+"""Before all that is listed by time and id, the newest first."""
+
+
+def newest(past: Past | None) -> Place:
+    """Where such a list begins: before the newest that there is, or was."""
+    return NEWEST if past is None else (past.now, NEWEST[1])
 
 
 async def page_of(

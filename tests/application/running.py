@@ -119,7 +119,9 @@ async def a_worker(
     snapshot_every: int = SNAPSHOT_EVERY,
 ) -> AsyncIterator[Worker]:
     """A worker that runs until the end of the block."""
-    rules = Rules(folds_by_type(folds), VERSIONS, new_id, replay_mismatched, snapshot_every)
+    rules = Rules(
+        folds_by_type(folds), VERSIONS, new_id, replay_mismatched, snapshot_every=snapshot_every
+    )
     loading = Loading(folds)
     # The reader tells access of changes, and access asks the reader: one must be named first.
     access = Access(HASHES, lambda question: reader.answer(question))  # noqa: PLW0108

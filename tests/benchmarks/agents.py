@@ -22,8 +22,9 @@ from domain.fold import folds_by_type
 from domain.principal import Identify
 from domain.spawning import DEPTH_AT_MOST
 from interfaces.wiring import now
-from projections.agents import LINEAGE, LIST, NEWEST, TREE
+from projections.agents import LINEAGE, LIST, TREE
 from projections.catalogue import INLINE, VERSIONS
+from projections.engine.pages import NEWEST
 from tests.benchmarks import tenure
 from tests.benchmarks.client import HEADINGS, Client, row
 from tests.benchmarks.database import Database

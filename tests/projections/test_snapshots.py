@@ -10,12 +10,12 @@ from application.log.recorder import Log
 from application.log.submission import Submission
 from domain.entity import ENTITY, Entity
 from domain.fold import SNAPSHOT_EVERY, AnyFold
-from domain.known import Key, Row
+from domain.known import NO_ROW, Key, Row
 from projections.catalogue import INLINE
-from projections.engine.replay import Past, Replay
-from projections.engine.tables import fold_log, make_tables
+from projections.engine.replay import Past, Replay, fold_entry
+from projections.engine.tables import make_tables
 from projections.standing import AskStanding
-from tests.application.running import Worker, a_worker, as_owner, head_of
+from tests.application.running import Worker, a_worker, as_owner, head_of, log_of
 from tests.builders import a_lookup, a_participation, a_principal
 from tests.projections.test_tables import happens, shown
 
@@ -38,10 +38,17 @@ def stored_snapshots(url: str, *folds: AnyFold) -> dict[tuple[Key, int], tuple[i
 def folded_snapshots(
     url: str, every: int, *folds: AnyFold
 ) -> dict[tuple[Key, int], tuple[int, int, str]]:
-    snapshots: list[tuple[Key, Row]] = []
-    with Log(url) as log:
-        fold_log(log.entries(), folds, snapshots, every)
-    return {(key, row.position): shown({key: row})[key] for key, row in snapshots}
+    """What is to be kept, from the whole log."""
+    rows: dict[Key, Row] = {}
+    kept: dict[tuple[Key, int], tuple[int, int, str]] = {}
+    for position, entry in log_of(url):
+        for fold in folds:
+            for name in fold.keys(entry) if isinstance(entry.data, fold.events) else ():
+                key = (fold.name, name)
+                row = rows[key] = fold_entry(fold, rows.get(key, NO_ROW), position, entry)
+                if row.version and row.version % every == 0:
+                    kept[key, position] = shown({key: row})[key]
+    return kept
 
 
 async def reported(worker: Worker, partner: str, *batches: int) -> str:
