@@ -15,6 +15,14 @@ from domain.events import Entry, Event
 
 State = TypeVar("State", bound=msgspec.Struct)
 
+SNAPSHOT_EVERY = 1_000
+"""A row is also kept as it was at each version that is a multiple of this."""
+
+
+def aggregate_of(entry: Entry) -> tuple[str, ...]:
+    """The key of a fold whose rows are aggregates."""
+    return (entry.aggregate_id,)
+
 
 @dataclass(frozen=True, eq=False)
 class Fold(Generic[State]):
@@ -34,7 +42,7 @@ class Fold(Generic[State]):
     state: type[State]
     events: tuple[type[Event], ...]
     evolve: Callable[[State | None, Entry], State | None]
-    keys: Callable[[Entry], Iterable[str]] = lambda entry: (entry.aggregate_id,)
+    keys: Callable[[Entry], Iterable[str]] = aggregate_of
     category: str | None = None
     about: bool = False
     ends: tuple[type[Event], ...] = ()

@@ -9,6 +9,7 @@ from interfaces.cli.agents import app as agents
 from interfaces.cli.doctor import doctor
 from interfaces.cli.exits import ExpectedErrors
 from interfaces.cli.partner import app as partner
+from interfaces.cli.projections import app as projections
 from interfaces.cli.serve import serve
 
 app = typer.Typer(
@@ -40,3 +41,4 @@ app.command()(serve)
 app.command()(doctor)
 app.add_typer(partner, name="partner")
 app.add_typer(agents, name="agents")
+app.add_typer(projections, name="projections")
