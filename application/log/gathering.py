@@ -236,6 +236,8 @@ class Gathering(ABC):
     async def _connected(self) -> Line:
         if self._line is None or self._line.closed:
             self._line = await self._connect()
+            if self.live is NOTHING_LIVE:
+                await self._learn(self._line)
         return self._line
 
     async def _disconnect(self) -> None:

@@ -20,7 +20,7 @@ from projections.engine.processes import cores, share_out
 from projections.engine.projection import Projection
 from projections.engine.reading import Part, Poison, Told
 from projections.engine.storing import copy_rows
-from projections.engine.switch import drop_version, go_live
+from projections.engine.switch import drop_version, switch
 from projections.engine.versions import (
     QUERIES,
     Version,
@@ -133,7 +133,7 @@ def rebuild(
         except Poison as poison:
             raise _stopped(connection, version, poison) from poison
         if live_version(connection, name) is None:
-            go_live(connection, projection, version)
+            switch(connection, projection, version.number)
         return version_of(connection, name, version.number)
 
 

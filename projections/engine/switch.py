@@ -73,27 +73,36 @@ def change_over(connection: psycopg.Connection, version: Version, code: AnyFold 
     """Make a version live in the open transaction, which holds the log's lock."""
     present = versions_of(connection, version.name)
     live = next((one for one in present if one.is_live), None)
-    version = next((one for one in present if one.number == version.number), version)
-    if version.lag and code is None:
-        raise CannotSwitch(
-            f"{version.label} is {version.lag} entries behind, and its code is not at hand."
-        )
-    while version.lag and code is not None and one_step(connection, code, version):
-        # Nobody writes meanwhile, so it comes to the head.
-        continue
+    _come_to_the_head(connection, version_of(connection, version.name, version.number), code)
     connection.execute(QUERIES["patience"])
-    if live is not None:
+    if live is not None and live.is_there:
         connection.execute(QUERIES.on(live, "detach"))
+    elif live is not None:
+        _forget(connection, live)
     connection.execute(QUERIES.on(version, "attach"))
     given = {"name": version.name, "number": version.number}
     ((generation, position),) = connection.execute(QUERIES["switched"], given).fetchall()
     if version.inline:
         connection.execute(QUERIES["unfollow"], {"follower": version.follower})
-        if live is not None:
+        if live is not None and live.is_there:
             goes_on = {"follower": live.follower, "position": position}
             connection.execute(QUERIES["follow"], goes_on)
     before = None if live is None else live.number
     return Switched(version.name, version.number, before, generation, position)
+
+
+def _come_to_the_head(
+    connection: psycopg.Connection, version: Version, code: AnyFold | None
+) -> None:
+    """Fold what a version is still behind; nobody writes meanwhile. Raises CannotSwitch."""
+    if not version.lag:
+        return
+    if code is None:
+        raise CannotSwitch(
+            f"{version.label} is {version.lag} entries behind, and its code is not at hand."
+        )
+    while one_step(connection, code, version):
+        continue
 
 
 def version_before(connection: psycopg.Connection, name: str) -> int:
@@ -108,6 +117,10 @@ def drop_version(connection: psycopg.Connection, version: Version) -> None:
     """Drop a version's tables and its place, in the open transaction. Raises CannotSwitch."""
     if version.is_live:
         raise CannotSwitch(f"{version.label} is live; switch to another version first.")
+    _forget(connection, version)
+
+
+def _forget(connection: psycopg.Connection, version: Version) -> None:
     given = {"name": version.name, "number": version.number, "follower": version.follower}
     connection.execute(versions.QUERIES["dropped"], given)
     connection.execute(versions.QUERIES.on(version, "drop"))

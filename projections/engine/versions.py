@@ -41,6 +41,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     parts_built: int
     built_to: int
     is_live: bool
+    is_there: bool
     position: int
     head: int
     cause: str | None

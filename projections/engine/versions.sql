@@ -14,6 +14,7 @@ select
     ) as parts_built,
     one.position as built_to,
     coalesce(live.version = one.version, false) as is_live,
+    to_regclass(format('state_%%s_%%s', one.name, one.version)) is not null as is_there,
     coalesce(inline.position, follower.position, one.position) as position,
     head.position as head,
     coalesce(one.cause, follower.cause) as cause,
@@ -44,8 +45,9 @@ select pg_advisory_xact_lock(hashtext('tenure log'))
 select coalesce(max(position), 0) from log
 
 -- name: live
--- The names that have a live version.
+-- The names that have a live version, whose table nobody dropped by hand.
 select name from live_projection
+where to_regclass(format('state_%s_%s', name, version)) is not null
 
 -- name: begin
 -- A new version begins, with the next number of its name.
@@ -111,7 +113,7 @@ delete from follower where name = %(follower)s
 
 -- name: drop
 -- Its tables go.
-drop table {state}, {snapshot}
+drop table if exists {state}, {snapshot}
 
 -- name: not_rebuilding
 -- It does no more.
