@@ -38,3 +38,17 @@ def projections_of(*folds: AnyFold, inline: bool = True) -> dict[str, Projection
 def some() -> Mapping[str, Projection]:
     """Ours, and two more that are inline as well."""
     return inline_projections() | projections_of(BY_KIND, KEYS_HELD)
+
+
+def chokes_on(state: Count | None, entry: Entry) -> Count:
+    if entry.data.kind == "signal.negative":  # type: ignore[attr-defined]
+        raise ZeroDivisionError("of no use")
+    return Count((state.number if state else 0) + 1)
+
+
+CHOKES = Fold(name="chokes", state=Count, events=(Participated,), evolve=chokes_on, keys=kind_of)
+
+
+def one_that_chokes() -> Mapping[str, Projection]:
+    """Ours, and one that is followed and cannot take some entries."""
+    return inline_projections() | projections_of(CHOKES, inline=False)
