@@ -52,3 +52,23 @@ CHOKES = Fold(name="chokes", state=Count, events=(Participated,), evolve=chokes_
 def one_that_chokes() -> Mapping[str, Projection]:
     """Ours, and one that is followed and cannot take some entries."""
     return inline_projections() | projections_of(CHOKES, inline=False)
+
+
+def count_double(state: Count | None, entry: Entry) -> Count:
+    """Another code for the same rows."""
+    return Count((state.number if state else 0) + 2)
+
+
+DOUBLE = Fold(
+    name="by_kind", state=Count, events=(Participated,), evolve=count_double, keys=kind_of
+)
+
+
+def before() -> Mapping[str, Projection]:
+    """Ours and one more, as a release has them that knows of no change."""
+    return inline_projections() | projections_of(BY_KIND)
+
+
+def both() -> Mapping[str, Projection]:
+    """The same in the midst of a change: the code of now, and of next."""
+    return inline_projections() | {"by_kind": Projection("by_kind", (BY_KIND, DOUBLE), inline=True)}

@@ -15,10 +15,7 @@ from hypothesis import strategies as st
 
 from application.log.recorder import Log
 from application.log.submission import Submission
-from domain.command import Outcome
 from domain.fold import SNAPSHOT_EVERY, AnyFold
-from domain.instants import Instant
-from domain.known import Key, Known
 from projections.engine.follow import catch_up, step
 from projections.engine.reading import Part
 from projections.engine.replay import Replay
@@ -33,7 +30,7 @@ from tests.builders import NOW, a_participation, a_principal
 from tests.projections.rebuilding import BUILT, started
 from tests.projections.some import some
 from tests.projections.test_tables import happens
-from tests.projections.versions import Rows, a_version, dropped, rows_in
+from tests.projections.versions import AskRows, Rows, a_version, dropped, rows_in
 
 ALL = {name: one.newest for name, one in some().items()}
 
@@ -111,25 +108,6 @@ def run(connection: psycopg.Connection, wants: Any) -> int:
             return int(end.value)
         cursor = connection.execute(statement, parameters)
         found = cursor.fetchall() if cursor.description else []
-
-
-class AskRows(msgspec.Struct, frozen=True):
-    """The question of what is in some rows."""
-
-    fold: str
-    keys: tuple[str, ...]
-    id: str = ""
-    asks: tuple[Key, ...] = ()
-
-    def decide(self, known: Known, now: Instant) -> Outcome[Rows]:
-        found = {key: known.row(self.fold, key) for key in self.keys}
-        return Outcome(
-            {
-                key: (row.version, row.position, msgspec.json.encode(row.state).decode())
-                for key, row in found.items()
-                if row.state is not None
-            }
-        )
 
 
 async def replayed(url: str, fold: AnyFold, position: int) -> Rows:

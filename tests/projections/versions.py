@@ -1,7 +1,11 @@
 """Versions as tests want them, and what is in them."""
 
+import msgspec
 import psycopg
 
+from domain.command import Outcome
+from domain.instants import Instant
+from domain.known import Key, Known
 from projections.engine.projection import Projection
 from projections.engine.rebuild import build_part
 from projections.engine.switch import drop_version
@@ -31,3 +35,22 @@ def a_version(
 def dropped(connection: psycopg.Connection, version: Version) -> None:
     with connection.transaction():
         drop_version(connection, version)
+
+
+class AskRows(msgspec.Struct, frozen=True):
+    """The question of what is in some rows."""
+
+    fold: str
+    keys: tuple[str, ...]
+    id: str = ""
+    asks: tuple[Key, ...] = ()
+
+    def decide(self, known: Known, now: Instant) -> Outcome[Rows]:
+        found = {key: known.row(self.fold, key) for key in self.keys}
+        return Outcome(
+            {
+                key: (row.version, row.position, msgspec.json.encode(row.state).decode())
+                for key, row in found.items()
+                if row.state is not None
+            }
+        )
