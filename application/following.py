@@ -26,6 +26,10 @@ Connection = psycopg.AsyncConnection[psycopg.rows.TupleRow]
 logger = logging.getLogger("tenure.following")
 
 
+class _Over(Exception):
+    """There is nothing to follow any more; what was done to find out is undone."""
+
+
 class Follower(Protocol):
     """Reads on from its place, and keeps what it makes of that together with its place."""
 
@@ -33,24 +37,23 @@ class Follower(Protocol):
     def name(self) -> str:
         """Under which its place is kept, for ever."""
 
-    async def step(self, connection: Connection, after: int, limit: int) -> int:
+    async def step(self, connection: Connection, after: int, limit: int) -> int | None:
         """Do the next piece of work in the transaction that is open, with at most so many entries
-        after a position; the position it has read to. Raises whatever an entry does that it
-        cannot take.
+        after a position; the position it has read to, or None when there is nothing to follow any
+        more. Raises whatever an entry does that it cannot take.
         """
 
 
-async def follow(url: str, follower: Follower) -> None:
-    """Lead a follower whenever nobody else does, until cancelled.
+async def follow(url: str, follower: Follower) -> bool:
+    """Lead a follower whenever nobody else does, until cancelled or there is nothing to follow.
 
     It stops for good at an entry that it cannot take, and its place says why: nothing is skipped.
-    A process that starts later tries that entry again.
+    A process that starts later tries that entry again. Returns whether it was stopped so.
     """
     while True:
         try:
             async with _leading(url, follower.name) as connection:
-                await _lead(connection, follower)
-                return
+                return await _lead(connection, follower)
         except psycopg.OperationalError as error:
             logger.warning("%s lost the database: %s", follower.name, error)
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
@@ -72,13 +75,15 @@ async def _leading(url: str, name: str) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def _lead(connection: Connection, follower: Follower) -> None:
+async def _lead(connection: Connection, follower: Follower) -> bool:
     limit = SLICE
     while True:
         try:
             moved = await _step(connection, follower, limit)
         except psycopg.OperationalError:
             raise
+        except _Over:
+            return False
         except Exception as error:
             if limit > 1:
                 # Up to the entry that it cannot take it goes on, one at a time.
@@ -87,7 +92,7 @@ async def _lead(connection: Connection, follower: Follower) -> None:
             logger.exception("%s stopped", follower.name)
             cause = f"{type(error).__name__}: {error}"
             await connection.execute(QUERIES["stop"], {"name": follower.name, "cause": cause})
-            return
+            return True
         limit = min(2 * limit, SLICE)
         if not moved:
             await _told(connection)
@@ -99,6 +104,8 @@ async def _step(connection: Connection, follower: Follower, limit: int) -> bool:
         found = await connection.execute(QUERIES["place"], {"name": follower.name})
         ((after,),) = await found.fetchall()
         position = await follower.step(connection, after, limit)
+        if position is None:
+            raise _Over
         await connection.execute(QUERIES["move"], {"name": follower.name, "position": position})
         return bool(position > after)
 

@@ -20,6 +20,11 @@ SNAPSHOT_EVERY = 1_000
 its past is never folded from further back."""
 
 
+def aggregate_of(entry: Entry) -> tuple[str, ...]:
+    """The key of a fold whose rows are aggregates."""
+    return (entry.aggregate_id,)
+
+
 @dataclass(frozen=True, eq=False)
 class Fold(Generic[State]):
     """Rows of one kind, each the state of one key.
@@ -38,7 +43,7 @@ class Fold(Generic[State]):
     state: type[State]
     events: tuple[type[Event], ...]
     evolve: Callable[[State | None, Entry], State | None]
-    keys: Callable[[Entry], Iterable[str]] = lambda entry: (entry.aggregate_id,)
+    keys: Callable[[Entry], Iterable[str]] = aggregate_of
     category: str | None = None
     about: bool = False
     ends: tuple[type[Event], ...] = ()

@@ -5,6 +5,7 @@ the command to decide then throws the outcome away, loads what is missing, and a
 are pure, so asking twice changes nothing.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 
 from domain.fold import Fold, State
+from domain.refusals import Unavailable
 
 SUBJECT = "subject"
 """The kind under which the way from a person to an entity is asked for, beside the folds' names."""
@@ -34,19 +36,32 @@ class Row(msgspec.Struct, frozen=True):
 NO_ROW = Row(0, 0, None)
 
 
+def lacking(folds: Iterable[str]) -> Unavailable:
+    """The refusal of whoever needs folds whose live code is not at hand."""
+    names = ", ".join(sorted(folds))
+    return Unavailable(reason=f"this worker lacks the code of what is live of {names}")
+
+
 @dataclass(slots=True)
 class Known:
-    """Rows by address, at one position of the log; ``authority`` is the last change of it."""
+    """Rows by address, at one position of the log; ``authority`` is the last change of it.
+
+    ``lacks`` are the folds whose rows were made by code that is not at hand: whoever asks for one
+    is refused with Unavailable.
+    """
 
     position: int
     authority: int = 0
     rows: dict[Key, Row] = field(default_factory=dict)
     missing: set[Key] = field(default_factory=set)
+    lacks: frozenset[str] = frozenset()
 
     def row(self, kind: str, key: str) -> Row:
         """The row under an address; NO_ROW, and a note, when it is not loaded."""
         row = self.rows.get((kind, key))
         if row is None:
+            if kind in self.lacks:
+                raise lacking(self.lacks)
             self.missing.add((kind, key))
             return NO_ROW
         return row
@@ -58,6 +73,8 @@ class Known:
 
     def within(self, fold: Fold[State], prefix: str) -> list[State]:
         """The states of all rows whose keys begin so, in the order of the keys."""
+        if fold.name in self.lacks:
+            raise lacking(self.lacks)
         if (fold.name + RANGE, prefix) not in self.rows:
             self.missing.add((fold.name + RANGE, prefix))
             return []

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from application.following import Follower, follow
 from interfaces.logs import log_to_stderr
+from interfaces.projections import FollowedVersions
 from interfaces.settings import Settings
 from interfaces.wiring import Services, open_services
 
@@ -23,17 +24,20 @@ log = logging.getLogger("tenure.followers")
 
 def sources(services: Services, url: str) -> Sources:
     """Where the followers of a server come from."""
-    return ()
+    return (FollowedVersions(url),)
 
 
 async def run(url: str, found_in: Sources) -> None:
     """Run all followers that there are, each as soon as there is one, until cancelled."""
-    running: dict[str, asyncio.Task[None]] = {}
+    running: dict[str, asyncio.Task[bool]] = {}
     try:
         while True:
             wanted = {one.name: one for find in found_in for one in await find()}
             for name in running.keys() - wanted.keys():
                 running.pop(name).cancel()
+            # One that was over may be wanted again; one that was stopped waits for a new process.
+            for name in [name for name, task in running.items() if _is_over(task)]:
+                del running[name]
             for name in wanted.keys() - running.keys():
                 running[name] = asyncio.create_task(follow(url, wanted[name]), name=name)
             await asyncio.sleep(LOOK_EVERY_SECONDS)
@@ -41,6 +45,10 @@ async def run(url: str, found_in: Sources) -> None:
         for task in running.values():
             task.cancel()
         await asyncio.gather(*running.values(), return_exceptions=True)
+
+
+def _is_over(task: asyncio.Task[bool]) -> bool:
+    return task.done() and not task.cancelled() and not task.result()
 
 
 async def _serve(settings: Settings, url: str, ready: int, lifeline: int) -> None:

@@ -22,6 +22,7 @@ from interfaces.installation import check_secrets, keep_secrets
 from interfaces.locks import FileLock
 from interfaces.logs import log_to_stderr
 from interfaces.postgres import DatabaseUnavailable, EmbeddedPostgres
+from interfaces.projections import lacking_code
 from interfaces.settings import Settings
 from interfaces.supervisor import Program, Supervisor
 from interfaces.supervisor_metrics import SupervisorMetrics
@@ -78,6 +79,8 @@ def serve(
         check_secrets(settings, url)
         for name in prepare(url):
             log.info("Made %s.", name)
+        for sentence in lacking_code(url):
+            log.error("%s", sentence)
         keep_secrets(settings, url)
         if key := public_partner(settings, url):
             _say(f"Public sandbox API key, anybody's: {key}")

@@ -30,7 +30,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from application.access import Access
 from application.log.connections import WRITER
 from application.log.line import Call, Line
-from application.log.lists import Lists
+from application.log.lists import Lists, Told
 from application.log.loading import QUERIES
 from application.log.tracing import Wrote
 from domain.principal import Principal
@@ -201,12 +201,12 @@ class TracedLine(Line):
 class TracedLists(Lists):
     """Lists that draw each statement, together with the wait for a connection."""
 
-    def __init__(self, tracing: Tracing, pool: Any, access: Access) -> None:
-        super().__init__(pool, access)
+    def __init__(self, tracing: Tracing, pool: Any, access: Access, **settings: Any) -> None:
+        super().__init__(pool, access, **settings)
         self._tracing = tracing
 
     async def _run(
         self, principal: Principal, statement: bytes, parameters: Mapping[str, Any]
-    ) -> tuple[int, int, Sequence[Any]]:
+    ) -> Told:
         with self._tracing.trip("list", ["begin", "list"]):
             return await super()._run(principal, statement, parameters)

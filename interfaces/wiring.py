@@ -20,22 +20,21 @@ from application.log.committer import Committer
 from application.log.connections import pool, writer_line
 from application.log.line import Line
 from application.log.lists import Lists
-from application.log.loading import Loading
+from application.log.live import Release
 from application.log.reader import Reader
-from application.log.recorder import Log
 from application.log.submission import Submission
 from application.migrate import migrate
 from application.rate_limits import GUESSES_AN_HOUR, MINUTE_SECONDS, Allowance, RateLimits
 from domain.api_keys import AGENT_PREFIX, PREFIXES, format_key, shown_prefix
 from domain.command import Outcome
-from domain.fold import folds_by_type
 from domain.instants import Instant, instant
-from domain.known import Key, Known
+from domain.known import Key, Known, lacking
 from domain.partner import Environment, IssuedKey
 from interfaces.engine_metrics import EngineMetrics
 from interfaces.settings import Settings
 from interfaces.telemetry import Telemetry
 from projections.catalogue import INLINE, VERSIONS
+from projections.engine.fingerprint import fingerprint
 from projections.engine.replay import Replay
 from projections.engine.tables import make_tables
 
@@ -66,6 +65,7 @@ class Services:
     """
 
     settings: Settings
+    url: str
     hashes: Hashes
     access: Access
     committer: Committer
@@ -84,8 +84,13 @@ class Services:
     now = staticmethod(now)
 
     async def probe(self) -> int:
-        """The log's head, as a question sees it. Raises Unavailable when it cannot be read."""
-        return (await self.reader.answer(Submission(Probe()))).position
+        """The log's head, as a question sees it. Raises Unavailable when it cannot be read, or this
+        worker lacks the code of what is live.
+        """
+        position = (await self.reader.answer(Submission(Probe()))).position
+        if self.reader.live.lacks:
+            raise lacking(self.reader.live.lacks)
+        return position
 
     def new_key(self, environment: Environment) -> tuple[str, IssuedKey]:
         """A new API key, and what may be kept of it."""
@@ -111,10 +116,8 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
     """Connect everything to the database at a URL; drain and close it at the end."""
     hashes = Hashes(settings.pepper, settings.identifier_secret)
     telemetry = Telemetry(log_requests=settings.log_level in ("debug", "info"))
-    rules = Rules(
-        folds_by_type(INLINE), VERSIONS, new_id, settings.idempotency_mismatch == "replay"
-    )
-    loading = Loading(INLINE)
+    rules = Rules(VERSIONS, new_id, settings.idempotency_mismatch == "replay")
+    release = Release(INLINE, fingerprint)
     tracing, connect, lists = _drawn(settings, url)
     of_reader, of_committer = EngineMetrics("reader"), EngineMetrics("committer")
     # The reader tells access of changes, and access asks the reader: one must be named first.
@@ -126,7 +129,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
     reader = Reader(
         connect,
         rules,
-        loading,
+        release,
         now,
         limit=settings.queue_limit,
         saw=access.saw,
@@ -136,7 +139,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
     committer = Committer(
         connect,
         rules,
-        loading,
+        release,
         now,
         limit=settings.queue_limit,
         saw=access.saw,
@@ -155,12 +158,13 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
     agent_rates = RateLimits("agent", MINUTE_SECONDS)
     services = Services(
         settings,
+        url,
         hashes,
         access,
         committer,
         reader,
         lists(of_tenant, access),
-        lists(of_all, access),
+        lists(of_all, access, can_read=partial(_can_read, reader)),
         Replay(INLINE),
         telemetry,
         tracing,
@@ -184,6 +188,14 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         ),
     ):
         yield services
+
+
+async def _can_read(reader: Reader, generation: int) -> None:
+    """Raises Unavailable where this worker lacks the code of rows that were found."""
+    if reader.live.generation != generation:
+        await reader.answer(Submission(Probe()))
+    if reader.live.lacks:
+        raise lacking(reader.live.lacks)
 
 
 @contextlib.asynccontextmanager
@@ -217,5 +229,4 @@ def prepare(url: str) -> list[str]:
     Returns the names of the migrations that were applied and of the folds that were filled.
     """
     applied = migrate(url)
-    with Log(url) as log:
-        return applied + make_tables(url, INLINE, log.entries)
+    return applied + make_tables(url)

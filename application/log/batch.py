@@ -16,7 +16,7 @@ from domain.command import Change, Outcome
 from domain.events import Entry, encode
 from domain.fold import SNAPSHOT_EVERY, AnyFold
 from domain.instants import Instant
-from domain.known import NO_ROW, SUBJECT, Known, Row
+from domain.known import NO_ROW, SUBJECT, Known, Row, lacking
 from domain.principal import identify
 from domain.refusals import IdempotencyKeyReused, Refusal
 
@@ -27,12 +27,11 @@ DECIDED_AT_A_TIME = 256
 class Rules(msgspec.Struct, frozen=True):
     """What every batch of a server works by.
 
-    ``folds`` are the inline folds by event type; ``versions`` the fold whose row counts a stream's
-    entries, by category. With ``replay_mismatched`` a key reused with another body is replayed.
-    Every ``snapshot_every`` versions a row is kept as it is then.
+    ``versions`` are the folds whose rows count a stream's entries, by category. With
+    ``replay_mismatched`` a key reused with another body is replayed. Every ``snapshot_every``
+    versions a row is kept as it is then.
     """
 
-    folds: Mapping[str, Sequence[AnyFold]]
     versions: Mapping[str, AnyFold]
     new_id: Callable[[], str]
     replay_mismatched: bool = False
@@ -40,10 +39,21 @@ class Rules(msgspec.Struct, frozen=True):
 
 
 class Batch:
-    """Collects entries, rows, subjects and kept replies, and an answer a submission."""
+    """Collects entries, rows, subjects and kept replies, and an answer a submission.
 
-    def __init__(self, rules: Rules, head: Head, known: Known, now: Instant) -> None:
+    ``folds`` are the inline folds that are live, by event type.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        folds: Mapping[str, Sequence[AnyFold]],
+        head: Head,
+        known: Known,
+        now: Instant,
+    ) -> None:
         self.rules, self.head, self.known = rules, head, known
+        self._folds = folds
         self.now = now if head.recorded_at is None else max(now, head.recorded_at)
         self.answers: list[Answer] = []
         self.first_id: str | None = None
@@ -102,6 +112,9 @@ class Batch:
 
     def _append(self, change: Change, entry_id: str, submission: Submission) -> None:
         known, event = self.known, change.event
+        if known.lacks:
+            # Any of its events might be one that they read.
+            raise lacking(known.lacks)
         entry = Entry(
             id=entry_id,
             tenant=change.tenant or submission.principal.tenant or None,
@@ -123,7 +136,7 @@ class Batch:
             known.authority = known.position
             # Of all in a batch the last says enough.
             self._writing.authority = [known.position]
-        for fold in self.rules.folds.get(entry.type, ()):
+        for fold in self._folds.get(entry.type, ()):
             for key in fold.keys(entry):
                 address = (fold.name, key)
                 is_new = change.begins and key == entry.aggregate_id

@@ -14,7 +14,8 @@ from time import perf_counter
 
 from application.log.batch import DECIDED_AT_A_TIME, Batch, Rules
 from application.log.line import Line, Lost
-from application.log.loading import RECORD, Head, Loading
+from application.log.live import NOTHING_LIVE, Release
+from application.log.loading import RECORD, Head, Loading, Switched
 from application.log.submission import Answer, Reply, Submission
 from application.log.tally import Tally
 from application.log.tracing import Tracer
@@ -35,6 +36,7 @@ class Gathering(ABC):
 
     A batch is, in turn, what came one by one, up to a size, and one group of those that came
     together: whoever came alone does not wait for a group to be answered with it.
+    ``release`` is the code there is for folds, of which it runs what is live.
     ``limit`` bounds those waiting: beyond it a submission is refused at once. ``observe`` is told
     each batch's size and seconds; ``saw`` the last change of authority; ``tracer`` draws it all.
     """
@@ -43,7 +45,7 @@ class Gathering(ABC):
         self,
         connect: Connect,
         rules: Rules,
-        loading: Loading,
+        release: Release,
         clock: Callable[[], Instant],
         *,
         limit: int,
@@ -51,7 +53,9 @@ class Gathering(ABC):
         observe: "Observe" = lambda gathering, size, seconds: None,
         tracer: Tracer | None = None,
     ) -> None:
-        self._connect, self._rules, self._loading, self._clock = connect, rules, loading, clock
+        self._connect, self._rules, self._release, self._clock = connect, rules, release, clock
+        self.live = NOTHING_LIVE
+        self._loading = Loading(self.live)
         self._limit, self._saw, self._observe, self._tracer = limit, saw, observe, tracer
         self._line: Line | None = None
         self._waiting: list[Submission] = []
@@ -208,8 +212,12 @@ class Gathering(ABC):
             if submission.repeat is not None:
                 keys.add((RECORD, submission.repeat.key))
         while True:
-            head, known = await self._load(line, keys)
-            batch = Batch(self._rules, head, known, self._clock())
+            try:
+                head, known = await self._load(line, keys)
+            except Switched:
+                await self._learn(line)
+                continue
+            batch = Batch(self._rules, self.live.by_type, head, known, self._clock())
             for number, submission in enumerate(submissions):
                 if number and number % DECIDED_AT_A_TIME == 0:
                     await self._pause(line, batch)
@@ -219,9 +227,17 @@ class Gathering(ABC):
                 return batch
             keys |= known.missing
 
+    async def _learn(self, line: Line) -> None:
+        """Look which folds are live now."""
+        (document,) = await line.trip(("live", ()))
+        self.live = self._release.live(document or b"")
+        self._loading = Loading(self.live)
+
     async def _connected(self) -> Line:
         if self._line is None or self._line.closed:
             self._line = await self._connect()
+            if self.live is NOTHING_LIVE:
+                await self._learn(self._line)
         return self._line
 
     async def _disconnect(self) -> None:

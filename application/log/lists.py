@@ -1,10 +1,10 @@
 """Lists: single statements on behalf of one tenant, as the role that sees nothing else."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -20,16 +20,37 @@ QUERIES = named_queries(Path(__file__).with_name("lists.sql"))
 POSITION_PATIENCE_SECONDS = 2.0
 
 
+CanRead = Callable[[int], Awaitable[None]]
+"""Raises Unavailable where rows of a generation are of code that is not at hand."""
+
+
+async def any_rows(generation: int) -> None:
+    """For statements that read no rows of folds."""
+
+
+class Told(NamedTuple):
+    """What a statement found, with how the log stood."""
+
+    authority: int
+    position: int
+    generation: int
+    rows: Sequence[Any]
+
+
 class Lists:
-    """Statements of a principal, who is identified again when authority has moved."""
+    """Statements of a principal, who is identified again when authority has moved.
+
+    ``can_read`` is asked whether the rows that were found can be read.
+    """
 
     def __init__(
         self,
         pool: AsyncConnectionPool,
         access: Access,
         position_patience_seconds: float = POSITION_PATIENCE_SECONDS,
+        can_read: CanRead = any_rows,
     ) -> None:
-        self._pool, self._access = pool, access
+        self._pool, self._access, self._can_read = pool, access, can_read
         self._position_patience_seconds = position_patience_seconds
 
     async def fetch(
@@ -48,27 +69,28 @@ class Lists:
         while True:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
-                    authority, position, found = await self._run(principal, statement, parameters)
+                    told = await self._run(principal, statement, parameters)
             except (psycopg.OperationalError, PoolTimeout, TimeoutError) as error:
                 # The pool still holds the connections that died with a restarted database.
                 if monotonic() > started + PATIENCE_SECONDS:
                     raise Unavailable(reason="the database does not answer") from error
                 await asyncio.sleep(0.1)
                 continue
-            await self._access.confirm(principal, authority)
-            if position >= min_position:
-                return found
+            await self._access.confirm(principal, told.authority)
+            await self._can_read(told.generation)
+            if told.position >= min_position:
+                return told.rows
             if monotonic() > started + self._position_patience_seconds:
                 raise Unavailable(reason=f"the log has not reached position {min_position}")
             await asyncio.sleep(0.02)
 
     async def _run(
         self, principal: Principal, statement: bytes, parameters: Mapping[str, Any]
-    ) -> tuple[int, int, Sequence[Any]]:
+    ) -> Told:
         async with self._pool.connection() as connection, connection.pipeline():
             before = await connection.execute(
                 QUERIES["begin"], {"tenant": principal.tenant}, prepare=True
             )
             rows = await connection.execute(statement, parameters, prepare=True)
-            _, authority, position = await before.fetchone() or ("", 0, 0)
-            return authority, position, await rows.fetchall()
+            _, authority, position, generation = await before.fetchone() or ("", 0, 0, 0)
+            return Told(authority, position, generation, await rows.fetchall())

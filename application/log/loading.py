@@ -1,6 +1,6 @@
 """Loading: from the rows that commands ask for to what is known, in one query and one document."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,8 @@ import msgspec
 
 from application.log.arrays import digests, texts
 from application.log.line import Call
+from application.log.live import Live
 from application.sql import named_queries
-from domain.fold import AnyFold
 from domain.instants import Instant
 from domain.known import NO_ROW, RANGE, SUBJECT, Key, Known, Row
 
@@ -35,6 +35,10 @@ class Head(msgspec.Struct, frozen=True):
     authority: int
 
 
+class Switched(Exception):
+    """Other folds are live than those by which the rows were to be read."""
+
+
 class _Row(msgspec.Struct, frozen=True, array_like=True):
     kind: str
     key: str
@@ -47,6 +51,7 @@ class _Document(msgspec.Struct, frozen=True):
     position: int
     recorded_at: Instant | None
     authority: int
+    generation: int
     rows: list[_Row]
 
 
@@ -55,9 +60,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Loading:
-    """Asks for rows and reads the answer. ``folds`` are all whose rows commands may ask for."""
+    """Asks for rows of the folds that are live, and reads the answer."""
 
-    def __init__(self, folds: Sequence[AnyFold]) -> None:
+    def __init__(self, live: Live) -> None:
+        self._live, folds = live, live.folds
         self._along = [fold.name for fold in folds if fold.about or fold.category == "entity"]
         self._decoders: dict[str, Any] = {fold.name: fold.decode for fold in folds}
         self._decoders[SUBJECT] = msgspec.json.Decoder(str).decode
@@ -85,10 +91,20 @@ class Loading:
         )
 
     def read(self, document: bytes, keys: Iterable[Key]) -> tuple[Head, Known]:
-        """What the query found. A key without a row is known not to have one."""
+        """What the query found. A key without a row is known not to have one.
+
+        Raises Switched.
+        """
         found = _documents.decode(document)
+        if found.generation != self._live.generation:
+            raise Switched
+        lacks = self._live.lacks
         rows = dict.fromkeys(keys, NO_ROW)
+        if lacks:
+            rows = {key: row for key, row in rows.items() if key[0].rstrip(RANGE) not in lacks}
         for row in found.rows:
+            if row.kind in lacks:
+                continue
             state = self._decoders[row.kind](row.row)
             if row.kind == SUBJECT:
                 for fold in self._along:
@@ -96,5 +112,5 @@ class Loading:
             rows[row.kind, row.key] = Row(row.version, row.position, state)
         return (
             Head(found.position, found.recorded_at, found.authority),
-            Known(found.position, found.authority, rows),
+            Known(found.position, found.authority, rows, lacks=lacks),
         )

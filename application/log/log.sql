@@ -55,9 +55,22 @@ select json_build_object(
     'position', coalesce((select max(position) from log), 0),
     'recorded_at', (select entry ->> 'recorded_at' from log order by position desc limit 1),
     'authority', coalesce((select max(position) from authority), 0),
+    'generation', coalesce((select max(generation) from projection_switch), 0),
     'rows', coalesce((select json_agg(
         json_build_array(kind, key, version, position, row)
     ) from loaded), '[]')
+)
+
+-- name: live
+-- The present generation, and by what code the live rows of each inline fold are made.
+select json_build_object(
+    'generation', coalesce((select max(generation) from projection_switch), 0),
+    'fingerprints', coalesce((
+        select json_object_agg(one.name, one.fingerprint)
+        from live_projection as live
+        join projection as one on one.name = live.name and one.version = live.version
+        where one.inline
+    ), '{}')
 )
 
 -- name: write

@@ -24,6 +24,7 @@ from interfaces.api.call import Answered, Call
 from interfaces.api.errors import every_refusal, status_of
 from interfaces.api.openapi import refuses
 from interfaces.api.route import LeanRoute
+from interfaces.projections import wrong_with_projections
 from interfaces.supervisor_metrics import supervisor_metrics
 
 
@@ -53,10 +54,13 @@ class Alive(TypedDict):
 
 
 class Ready(TypedDict):
-    """It reads and writes; ``position`` is the log's head."""
+    """It reads and writes; ``position`` is the log's head, ``wrong`` what is amiss all the same:
+    projections on which no reply depends, and that stopped.
+    """
 
     status: Literal["ready"]
     position: int
+    wrong: list[str]
 
 
 @router.get("/healthz", response_model=Alive, summary="Is it alive")
@@ -68,8 +72,10 @@ async def healthz(call: Call) -> Answered:
 @router.get("/readyz", response_model=Ready, summary="Is it ready")
 @refuses(Unavailable)
 async def readyz(call: Call) -> Answered:
-    """Whether this worker reaches the log now."""
-    return call.show(Ready(status="ready", position=await call.services.probe()))
+    """Whether this worker reaches the log now, and has the code of all that is live."""
+    position = await call.services.probe()
+    wrong = await wrong_with_projections(call.services.url)
+    return call.show(Ready(status="ready", position=position, wrong=wrong))
 
 
 @router.get(

@@ -11,9 +11,18 @@ from domain.refusals import Refusal
 from interfaces.durability import UnsafeDatabase
 from interfaces.installation import WrongSecrets
 from interfaces.postgres import DatabaseUnavailable
+from interfaces.projection_queries import CannotAsk
 from interfaces.serve import CannotServe
 from interfaces.settings import SettingsError
 from interfaces.supervisor import StartFailed
+from projections.at_hand import UnknownProjection
+from projections.engine.fingerprint import NoFingerprint
+from projections.engine.processes import WorkerDied
+from projections.engine.reading import Poison
+from projections.engine.rebuild import BeingRebuilt, CannotBuild
+from projections.engine.switch import CannotSwitch
+from projections.engine.verify import CodeIsMissing
+from projections.engine.versions import NoSuchVersion
 
 
 class WrongFile(Exception):
@@ -23,12 +32,22 @@ class WrongFile(Exception):
 EXIT_CODES: dict[type[Exception], int] = {
     SettingsError: 2,
     WrongFile: 2,
+    UnknownProjection: 2,
+    NoSuchVersion: 2,
+    CannotAsk: 2,
+    BeingRebuilt: 1,
+    CannotBuild: 1,
     CannotServe: 1,
+    CannotSwitch: 1,
+    CodeIsMissing: 1,
     DatabaseUnavailable: 1,
     MigrationRefused: 1,
+    NoFingerprint: 1,
+    Poison: 1,
     Refusal: 1,
     StartFailed: 1,
     UnsafeDatabase: 1,
+    WorkerDied: 1,
     WrongSecrets: 1,
     psycopg.OperationalError: 1,
 }

@@ -9,6 +9,7 @@ from interfaces.cli.agents import app as agents
 from interfaces.cli.doctor import doctor
 from interfaces.cli.exits import ExpectedErrors
 from interfaces.cli.partner import app as partner
+from interfaces.cli.projections import app as projections
 from interfaces.cli.serve import serve
 from interfaces.cli.what_if import what_if
 
@@ -42,3 +43,4 @@ app.command()(doctor)
 app.command()(what_if)
 app.add_typer(partner, name="partner")
 app.add_typer(agents, name="agents")
+app.add_typer(projections, name="projections")

@@ -6,7 +6,8 @@ from application.migrate import MigrationRefused, missing_migrations, read_migra
 from interfaces import durability
 from interfaces.doctor.finding import Check, Finding, Patient, failed, in_words, ok, warning
 from interfaces.installation import foreign_secrets
-from projections.catalogue import INLINE
+from projections.at_hand import at_hand, inline_projections
+from projections.engine.versions import versions_of
 
 CLOCK_SECONDS = 1.0
 CLOCK_SECONDS_AT_MOST = 5.0
@@ -47,21 +48,36 @@ def migrations(patient: Patient) -> Finding:
 
 
 def tables(patient: Patient) -> Finding:
-    """Whether every inline fold has a table for its rows."""
-    check, there = "tables of folds", {name for (name,) in patient.ask("tables")}
-    if missing := [fold.name for fold in INLINE if fold.name not in there]:
+    """Whether every inline fold has a table for its rows, made by code that is at hand."""
+    check, versions = "tables of folds", versions_of(patient.connection)
+    live = {one.name: one for one in versions if one.is_live and one.is_there}
+    inline = inline_projections()
+    if missing := [name for name in inline if name not in live]:
         return failed(
             check,
             f"missing: {in_words(missing)}",
             "`tenure serve` makes them and fills them from the log when it starts; restart it.",
         )
-    if left := sorted(there - {fold.name for fold in INLINE}):
+    if lacking := [n for n, one in inline.items() if one.code(live[n].fingerprint) is None]:
+        return failed(
+            check,
+            f"made by code that this release lacks: {in_words(lacking)}",
+            "`tenure projections rebuild NAME` builds one by the code at hand, and `switch` makes "
+            "it live.",
+        )
+    if stopped := [one.label for one in versions if one.condition == "failed"]:
         return warning(
             check,
-            f"of no fold of this version: {in_words(left)}",
-            "Kept for a return to another version; drop them once none is wanted.",
+            f"stopped: {in_words(stopped)}",
+            "`tenure projections list` says at which entry, and why.",
         )
-    return ok(check, f"{len(INLINE)} there")
+    if left := sorted({one.name for one in versions} - at_hand().keys()):
+        return warning(
+            check,
+            f"of no fold of this release: {in_words(left)}",
+            "Kept for a return to another release; drop them once none is wanted.",
+        )
+    return ok(check, f"{len(inline)} there")
 
 
 def append_only(patient: Patient) -> Finding:

@@ -1,14 +1,8 @@
--- name: tables
--- The folds that have a table.
-select substr(relname, 7)
-from pg_inherits join pg_class on pg_class.oid = inhrelid
-where inhparent = 'state'::regclass
-
 -- name: not_append_only
 -- Tables whose changes are not refused: the trigger is gone, disabled, or of another kind. The bits
 -- of its type are delete (8), update (16) and truncate (32).
 select name
-from unnest(array['log', 'authority']) as name
+from unnest(array['log', 'authority', 'projection_switch']) as name
 where not exists (
     select from pg_trigger
     where tgrelid = name::regclass
@@ -36,18 +30,21 @@ from (values
     ('tenure_reader', 'log', 'insert, update, delete, truncate', false),
     ('tenure_reader', 'state', 'select, insert, update, delete, truncate', false),
     ('tenure_reader', 'idempotency', 'select', false),
-    ('tenure_reader', 'document', 'select', false)
+    ('tenure_reader', 'document', 'select', false),
+    ('tenure_analyst', 'state', 'select', true),
+    ('tenure_analyst', 'state', 'insert, update, delete, truncate', false),
+    ('tenure_analyst', 'log', 'select, insert, update, delete, truncate', false)
 ) as expected(role, name, privileges, needed)
 cross join lateral regexp_split_to_table(privileges, ', ') as privilege
 where has_table_privilege(role, name, privilege) <> needed
 union all
 select format('%s is not a member of %s', current_user, role)
-from unnest(array['tenure_writer', 'tenure_reader']) as role
+from unnest(array['tenure_writer', 'tenure_reader', 'tenure_analyst']) as role
 where not pg_has_role(current_user, role, 'member')
 union all
 select format('%s may log in, or see past row security', rolname)
 from pg_roles
-where rolname in ('tenure_writer', 'tenure_reader')
+where rolname in ('tenure_writer', 'tenure_reader', 'tenure_analyst')
     and (rolcanlogin or rolsuper or rolbypassrls)
 union all
 select format('row security is off on %s', relname)

@@ -76,8 +76,9 @@ def rows_equal_the_log(patient: Patient, folded_at_most: int = FOLDED_AT_MOST) -
         return failed(
             check,
             f"{len(wrong):,} of {len(folded):,} differ: {in_words(wrong)}",
-            "Stop the server, drop the fold's table (`drop table state_NAME`) and start it: it "
-            "fills the table from the log. Report it: this is a defect, or a change by hand.",
+            "`tenure projections rebuild NAME` makes them anew beside the running server, `diff` "
+            "shows what is wrong, `switch` puts it right. Report it: this is a defect, or a change "
+            "by hand.",
         )
     found = f"{len(folded):,} folded again"
     if left_out := len(equal) - len(folded):

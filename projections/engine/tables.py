@@ -1,68 +1,74 @@
-"""The tables of folds: each a partition of ``state`` with one of ``snapshot`` beside it, filled
-from the log when it is new.
-"""
+"""The tables of folds: whatever has no live version yet gets one, built from the log."""
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 
-import msgspec
 import psycopg
-from psycopg import sql
 
 from domain.events import Entry
-from domain.fold import SNAPSHOT_EVERY, AnyFold, folds_by_type
+from domain.fold import AnyFold, folds_by_type
 from domain.known import NO_ROW, Key, Row
+from projections.at_hand import at_hand
+from projections.engine.projection import Projection
+from projections.engine.rebuild import SMALL, AtHand, build_part, rebuild
+from projections.engine.switch import change_over
+from projections.engine.versions import (
+    QUERIES,
+    begin_version,
+    connect,
+    finish_version,
+    version_of,
+)
 
-Entries = Callable[[], Iterable[tuple[int, Entry]]]
-Rows = list[tuple[Key, Row]]
-_STATEMENTS = Path(__file__).parent
-INDEXES = Path(__file__).parents[1] / "tables"
-"""Indexes that lists need on a fold's table, beside the one on its key: a file a fold."""
 
-LOCK = (_STATEMENTS / "lock.sql").read_bytes()
-FILL = sql.SQL("copy {table} (fold, key, version, position, row) from stdin")
-MAKE = sql.SQL((_STATEMENTS / "make_table.sql").read_text())
+def make_tables(url: str, projections: AtHand = at_hand) -> list[str]:
+    """Build what has no live version; return the names.
+
+    A small log is folded under its lock, so that no entry falls between building and writing. A
+    large one is built beside those who write, and only for what is inline: whatever is followed
+    is left to whoever wants it.
+    """
+    with connect(url) as connection:
+        missing = _missing(connection, projections())
+        if not missing:
+            return []
+        if _head(connection) <= SMALL:
+            return _make_at_once(connection, projections())
+    names = [one.name for one in missing if one.inline]
+    for name in names:
+        rebuild(url, name, projections=projections)
+    return names
 
 
-def make_tables(
-    url: str, folds: Iterable[AnyFold], entries: Entries, snapshot_every: int = SNAPSHOT_EVERY
+def _make_at_once(
+    connection: psycopg.Connection, projections: Mapping[str, Projection]
 ) -> list[str]:
-    """Make and fill the tables that are not there; return the names of the new ones.
-
-    Runs as the owner, under the log's lock, so that no entry falls between filling and writing.
-    ``entries`` reads the whole log.
-    """
-    with psycopg.connect(url) as connection:
-        connection.execute(LOCK)
-        new = [fold for fold in folds if not _exists(connection, fold)]
-        for fold in new:
-            connection.execute(
-                MAKE.format(
-                    rows=sql.Identifier(_table(fold)),
-                    snapshots=sql.Identifier(f"snapshot_{fold.name}"),
-                    fold=sql.Literal(fold.name),
-                )
-            )
-            indexes = INDEXES / f"{fold.name}.sql"
-            if indexes.exists():
-                connection.execute(indexes.read_bytes())
-        if new:
-            snapshots: Rows = []
-            rows = fold_log(entries(), new, snapshots, snapshot_every)
-            _fill(connection, "state", rows.items())
-            _fill(connection, "snapshot", snapshots)
-        return [fold.name for fold in new]
+    with connection.transaction():
+        connection.execute(QUERIES["lock"])
+        missing, head = _missing(connection, projections), _head(connection)
+        for projection in missing:
+            version = begin_version(connection, projection, partitions=1, until=head)
+            if head:
+                build_part(connection, projection, version, 0)
+            finish_version(connection, projection, version)
+            version = version_of(connection, version.name, version.number)
+            change_over(connection, version, projection.newest)
+        return [projection.name for projection in missing]
 
 
-def fold_log(
-    entries: Iterable[tuple[int, Entry]],
-    folds: Iterable[AnyFold],
-    snapshots: Rows | None = None,
-    snapshot_every: int = SNAPSHOT_EVERY,
-) -> dict[Key, Row]:
-    """Every row of some folds, from positions and entries in order, in memory; each as it was at
-    every so many versions is added to ``snapshots``.
-    """
+def _missing(
+    connection: psycopg.Connection, projections: Mapping[str, Projection]
+) -> list[Projection]:
+    live = {name for (name,) in connection.execute(QUERIES["live"]).fetchall()}
+    return [one for one in projections.values() if one.name not in live]
+
+
+def _head(connection: psycopg.Connection) -> int:
+    ((head,),) = connection.execute(QUERIES["head"]).fetchall()
+    return int(head)
+
+
+def fold_log(entries: Iterable[tuple[int, Entry]], folds: Iterable[AnyFold]) -> dict[Key, Row]:
+    """Every row of some folds, from positions and entries in order, in memory."""
     table = folds_by_type(folds)
     rows: dict[Key, Row] = {}
     for position, entry in entries:
@@ -73,23 +79,5 @@ def fold_log(
                 if state is None:
                     rows.pop((fold.name, key), None)
                 else:
-                    row = rows[fold.name, key] = Row(before.version + 1, position, state)
-                    if snapshots is not None and row.version % snapshot_every == 0:
-                        snapshots.append(((fold.name, key), row))
+                    rows[fold.name, key] = Row(before.version + 1, position, state)
     return rows
-
-
-def _fill(connection: psycopg.Connection, table: str, rows: Iterable[tuple[Key, Row]]) -> None:
-    with connection.cursor().copy(FILL.format(table=sql.Identifier(table))) as copy:
-        for (fold, key), row in rows:
-            state = msgspec.json.encode(row.state).decode()
-            copy.write_row((fold, key, row.version, row.position, state))
-
-
-def _exists(connection: psycopg.Connection, fold: AnyFold) -> bool:
-    found = connection.execute("select to_regclass(%s)", [_table(fold)]).fetchone()
-    return found is not None and found[0] is not None
-
-
-def _table(fold: AnyFold) -> str:
-    return f"state_{fold.name}"

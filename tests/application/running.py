@@ -1,7 +1,7 @@
 """A worker's engines, running on a real database for the length of a test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,19 +19,21 @@ from application.log.committer import Committer
 from application.log.connections import pool, writer_line
 from application.log.line import Line
 from application.log.lists import Lists
-from application.log.loading import Loading
+from application.log.live import Release
 from application.log.reader import Reader
-from application.log.recorder import Log
 from application.log.submission import Answer, Repeat, Reply, Submission
 from application.log.tracing import Tracer
 from application.migrate import migrate
 from domain.command import Command
 from domain.events import Entry, decode
-from domain.fold import SNAPSHOT_EVERY, AnyFold, folds_by_type
+from domain.fold import SNAPSHOT_EVERY, AnyFold
 from domain.instants import Instant, instant, shifted
 from domain.ports import Fetch
 from domain.principal import OPERATOR, Principal
+from projections.at_hand import inline_projections
 from projections.catalogue import INLINE, VERSIONS
+from projections.engine.fingerprint import fingerprint
+from projections.engine.projection import Projection
 from projections.engine.tables import make_tables
 
 HASHES = Hashes(b"a pepper of tests", b"an identifier secret of tests")
@@ -42,11 +44,9 @@ def now() -> Instant:
     return instant(datetime.now(UTC))
 
 
-def make_ready(url: str) -> list[str]:
+def make_ready(url: str, projections: Mapping[str, Projection] | None = None) -> list[str]:
     """Bring a database to where it can be written; the names of what was missing."""
-    applied = migrate(url)
-    with Log(url) as log:
-        return applied + make_tables(url, INLINE, log.entries)
+    return migrate(url) + make_tables(url, lambda: projections or inline_projections())
 
 
 class Clock:
@@ -119,15 +119,13 @@ async def a_worker(
     snapshot_every: int = SNAPSHOT_EVERY,
 ) -> AsyncIterator[Worker]:
     """A worker that runs until the end of the block."""
-    rules = Rules(
-        folds_by_type(folds), VERSIONS, new_id, replay_mismatched, snapshot_every=snapshot_every
-    )
-    loading = Loading(folds)
+    rules = Rules(VERSIONS, new_id, replay_mismatched, snapshot_every=snapshot_every)
+    release = Release(folds, fingerprint)
     # The reader tells access of changes, and access asks the reader: one must be named first.
     access = Access(HASHES, lambda question: reader.answer(question))  # noqa: PLW0108
-    reader = Reader(partial(writer_line, url), rules, loading, clock, limit=limit, saw=access.saw)
+    reader = Reader(partial(writer_line, url), rules, release, clock, limit=limit, saw=access.saw)
     committer = Committer(
-        partial(connect, url), rules, loading, clock, limit=limit, saw=access.saw, tracer=tracer
+        partial(connect, url), rules, release, clock, limit=limit, saw=access.saw, tracer=tracer
     )
     async with pool(url, "tenure_reader") as of_tenant, pool(url, "tenure_writer") as of_all:
         loops = [asyncio.create_task(gathering.run()) for gathering in (committer, reader)]

@@ -15,9 +15,11 @@ from domain.fold import Fold
 from domain.instants import Instant
 from domain.known import Key, Known
 from domain.refusals import InternalError, InvalidEventType, Refusal
+from projections.at_hand import inline_projections
 from projections.catalogue import INLINE
-from tests.application.running import a_worker, as_owner, head_of
+from tests.application.running import a_worker, as_owner, head_of, make_ready
 from tests.builders import NOW, TENANT, a_participation, an_id
+from tests.projections.some import projections_of
 
 
 @dataclass
@@ -130,21 +132,24 @@ def test_a_command_that_breaks_in_a_large_group_hurts_no_other(log_url: str) -> 
     assert head_of(log_url) == before + DECIDED_AT_A_TIME
 
 
-def test_an_event_that_cannot_be_folded_is_never_stored(log_url: str) -> None:
+def test_an_event_that_cannot_be_folded_is_never_stored(empty_database_url: str) -> None:
+    url = empty_database_url
+    make_ready(url, inline_projections() | projections_of(CHOKES))
+
     async def story() -> Any:
-        async with a_worker(log_url, folds=(*INLINE, CHOKES)) as worker:
+        async with a_worker(url, folds=(*INLINE, CHOKES)) as worker:
             return await worker.together(
                 Submission(a_participation("unfolded", kind="signal.negative")),
                 Submission(a_participation("folded", kind="signal.negative")),
             )
 
-    before, subjects = head_of(log_url), as_owner(log_url, "select count(*) from subject")
+    before, subjects = head_of(url), as_owner(url, "select count(*) from subject")
 
     answers = asyncio.run(story())
 
     assert {type(answer) for answer in answers} == {InternalError}
-    assert head_of(log_url) == before
-    assert as_owner(log_url, "select count(*) from subject") == subjects
+    assert head_of(url) == before
+    assert as_owner(url, "select count(*) from subject") == subjects
 
 
 def test_an_entry_that_is_too_large_is_not_stored_and_hurts_no_other(log_url: str) -> None:

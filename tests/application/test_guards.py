@@ -153,7 +153,7 @@ def test_a_reader_knows_how_long_the_log_is_whoever_wrote_it(written: str) -> No
         "delete from log",
         "select * from stored_events",
         "select * from state",
-        "select * from state_entity",
+        "select * from state_entity_1",
         "select * from idempotency",
         "select * from idempotency_default",
         "insert into authority values (9999)",

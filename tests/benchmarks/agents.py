@@ -14,16 +14,17 @@ import psycopg
 from application.log.batch import Rules
 from application.log.connections import WRITER
 from application.log.line import Call, Line
-from application.log.loading import QUERIES, Loading
+from application.log.live import Release
+from application.log.loading import QUERIES
 from application.log.reader import Reader
 from application.log.submission import Submission
 from domain.agent import Status
-from domain.fold import folds_by_type
 from domain.principal import Identify
 from domain.spawning import DEPTH_AT_MOST
 from interfaces.wiring import now
 from projections.agents import LINEAGE, LIST, TREE
 from projections.catalogue import INLINE, VERSIONS
+from projections.engine.fingerprint import fingerprint
 from projections.engine.pages import NEWEST
 from tests.benchmarks import tenure
 from tests.benchmarks.client import HEADINGS, Client, row
@@ -166,8 +167,8 @@ async def _queries(url: str, lookup: str) -> int:
         lines.append(await _Counting.open(url, WRITER, QUERIES))
         return lines[-1]
 
-    rules = Rules(folds_by_type(INLINE), VERSIONS, lambda: "")
-    reader = Reader(connect, rules, Loading(INLINE), now, limit=1)
+    rules = Rules(VERSIONS, lambda: "")
+    reader = Reader(connect, rules, Release(INLINE, fingerprint), now, limit=1)
     answering = asyncio.create_task(reader.run())
     await reader.answer(Submission(Identify(lookup)))
     answering.cancel()

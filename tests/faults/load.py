@@ -32,7 +32,8 @@ class Acknowledged(NamedTuple):
 class Load:
     """Clients at work for the length of a block; at its end all that they began is acknowledged.
 
-    ``unexpected`` are replies that no client should ever get.
+    ``unexpected`` are replies that no client should ever get, ``sent_away`` those that ask to come
+    back.
     """
 
     def __init__(self, url: str, api_key: str, clients: int = 16) -> None:
@@ -42,6 +43,7 @@ class Load:
         self.acknowledged: list[Acknowledged] = []
         self.decisions: list[str] = []
         self.unexpected: list[str] = []
+        self.sent_away: list[str] = []
 
     def goes_on(self, events: int = 50, seconds: float = 60) -> None:
         """Wait until so many more events are acknowledged."""
@@ -103,6 +105,8 @@ class Load:
             reply = await http.post(path, json=body, headers=headers)
         except httpx.TransportError:
             return None
-        if reply.status_code not in {200, 201, *TO_COME_BACK}:
+        if reply.status_code in TO_COME_BACK:
+            self.sent_away.append(f"{path} {reply.status_code} {reply.text}")
+        elif reply.status_code not in {200, 201}:
             self.unexpected.append(f"{path} {reply.status_code} {reply.text}")
         return reply

@@ -107,11 +107,17 @@ A_ROW_TOO_MANY = """
 insert into state
 select fold, 'f' || key, version, position, row from state where fold = 'claims_of_entity'
 """
-A_FOLD_OF_BEFORE = "create table state_old partition of state for values in ('old')"
+A_FOLD_OF_BEFORE = """
+insert into projection (name, version, fingerprint, inline, state, partitions, position)
+values ('old', 1, '', true, 'built', 1, 0)
+"""
+ANOTHER_CODE = "update projection set fingerprint = 'another' where name = 'claim'"
 
 # What is done by hand, and the check that notices.
 BROKEN = [
-    ("drop table state_claim", "tables of folds", "failed"),
+    ("drop table state_claim_1", "tables of folds", "failed"),
+    (ANOTHER_CODE, "tables of folds", "failed"),
+    ("update projection set cause = 'a poison'", "tables of folds", "warning"),
     (A_FOLD_OF_BEFORE, "tables of folds", "warning"),
     ("drop trigger log_is_append_only on log", "append-only", "failed"),
     (UNGUARDED, "append-only", "failed"),
@@ -254,7 +260,7 @@ def test_a_sound_installation_ends_with_zero(tmp_path: Path, url: str) -> None:
 
 
 def test_a_failed_check_ends_with_one_and_says_what_to_do(tmp_path: Path, url: str) -> None:
-    as_owner(url, "drop table state_claim")
+    as_owner(url, "drop table state_claim_1")
 
     code, output = run(tmp_path, url, **SECRETS)
 

@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 
-from application.log.recorder import Log
 from application.log.submission import Submission
 from domain.entity import ENTITY, Entity
 from domain.fold import SNAPSHOT_EVERY, AnyFold
 from domain.known import NO_ROW, Key, Row
 from projections.catalogue import INLINE
 from projections.engine.replay import Past, Replay, fold_entry
-from projections.engine.tables import make_tables
 from projections.standing import AskStanding
 from tests.application.running import Worker, a_worker, as_owner, head_of, log_of
 from tests.builders import a_lookup, a_participation, a_principal
@@ -77,18 +75,6 @@ def test_what_is_kept_with_each_write_is_what_the_whole_log_gives(log_url: str, 
         (key, position): row for (key, position), row in folded.items() if position > before
     }
     assert folded != {}
-
-
-def test_a_new_folds_snapshots_are_filled_from_the_log(log_url: str) -> None:
-    happens(log_url, 310, snapshot_every=EVERY)
-    as_owner(log_url, "drop table state_entity")
-
-    with Log(log_url) as log:
-        make_tables(log_url, INLINE, log.entries, EVERY)
-
-    filled = stored_snapshots(log_url, ENTITY)
-    assert filled == folded_snapshots(log_url, EVERY, ENTITY)
-    assert filled != {}
 
 
 def test_a_long_row_is_kept_again_and_again_in_one_batch_and_over_several(log_url: str) -> None:

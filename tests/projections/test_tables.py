@@ -14,14 +14,13 @@ from domain.action import Action
 from domain.claim import FileClaim
 from domain.command import Command
 from domain.entity import Participated
-from domain.events import Entry
 from domain.fold import AnyFold, Fold
 from domain.known import Key, Row
-from domain.partner import KeyAdded, KeyDeleted
 from domain.principal import Principal
 from domain.refusals import InternalError
 from domain.registry import ReactivateAgent, RegisterAgent, RevokeAgent, SuspendAgent
 from domain.spawning import ApproveAgent, RejectAgent, Spawn
+from projections.at_hand import inline_projections
 from projections.catalogue import INLINE
 from projections.engine.tables import fold_log, make_tables
 from tests.application.running import Worker, a_worker, as_owner, make_ready
@@ -52,29 +51,18 @@ from tests.builders import (
     an_issued_key,
     an_offer,
 )
+from tests.projections.some import (
+    BY_KIND,
+    KEYS_HELD,
+    Count,
+    count,
+    kind_of,
+    projections_of,
+    some,
+)
 
 TURNS = (SuspendAgent, ReactivateAgent, RevokeAgent, ApproveAgent, RejectAgent)
 KINDS = ("gig.started", "gig.completed", "signal.positive")
-
-
-class Count(msgspec.Struct, frozen=True):
-    number: int
-
-
-def count(state: Count | None, entry: Entry) -> Count | None:
-    """How many keys a partner holds, or how many events of a kind there are; no row for none."""
-    number = (state.number if state else 0) + (-1 if isinstance(entry.data, KeyDeleted) else 1)
-    return Count(number) if number else None
-
-
-BY_KIND = Fold(
-    name="by_kind",
-    state=Count,
-    events=(Participated,),
-    evolve=count,
-    keys=lambda entry: (entry.data.kind,) if isinstance(entry.data, Participated) else (),
-)
-KEYS_HELD = Fold(name="keys_held", state=Count, events=(KeyAdded, KeyDeleted), evolve=count)
 
 
 async def unwatched(worker: Worker) -> None:
@@ -194,43 +182,42 @@ def test_enough_happened_to_tell(log_url: str) -> None:
     assert {fold for fold, _ in stored_rows(log_url, *INLINE)} == {fold.name for fold in INLINE}
 
 
-def test_a_new_folds_table_is_filled_from_the_log(log_url: str) -> None:
-    as_owner(log_url, "drop table if exists state_by_kind, state_keys_held")
-    happens(log_url, 20)
+def test_a_new_folds_table_is_filled_from_the_log(empty_database_url: str) -> None:
+    make_ready(empty_database_url)
+    happens(empty_database_url, 20)
 
-    with Log(log_url) as log:
-        made = make_tables(log_url, [*INLINE, BY_KIND, KEYS_HELD], log.entries)
+    made = make_tables(empty_database_url, some)
 
     assert made == ["by_kind", "keys_held"]
-    assert stored_rows(log_url, BY_KIND, KEYS_HELD) == folded_rows(log_url, BY_KIND, KEYS_HELD)
-    assert stored_rows(log_url, BY_KIND) != {}
+    assert stored_rows(empty_database_url, BY_KIND, KEYS_HELD) == folded_rows(
+        empty_database_url, BY_KIND, KEYS_HELD
+    )
+    assert stored_rows(empty_database_url, BY_KIND) != {}
 
 
 def test_a_table_that_is_there_is_left_alone(log_url: str) -> None:
-    with Log(log_url) as log:
-        make_tables(log_url, INLINE, log.entries)
     happens(log_url, 30)
     before = stored_rows(log_url, *INLINE)
 
-    made = make_tables(log_url, INLINE, list)
+    made = make_tables(log_url, inline_projections)
 
     assert made == []
     assert stored_rows(log_url, *INLINE) == before
 
 
-def test_a_table_that_was_filled_goes_on_with_each_write(log_url: str) -> None:
-    as_owner(log_url, "drop table if exists state_by_kind, state_keys_held")
-    happens(log_url, 40)
-    with Log(log_url) as log:
-        make_tables(log_url, [BY_KIND, KEYS_HELD], log.entries)
+def test_a_table_that_was_filled_goes_on_with_each_write(empty_database_url: str) -> None:
+    make_ready(empty_database_url)
+    make_tables(empty_database_url, some)
 
-    happens(log_url, 41, (*INLINE, BY_KIND, KEYS_HELD))
+    happens(empty_database_url, 41, (*INLINE, BY_KIND, KEYS_HELD))
 
-    assert stored_rows(log_url, BY_KIND, KEYS_HELD) == folded_rows(log_url, BY_KIND, KEYS_HELD)
+    assert stored_rows(empty_database_url, BY_KIND, KEYS_HELD) == folded_rows(
+        empty_database_url, BY_KIND, KEYS_HELD
+    )
 
 
 def test_making_tables_waits_for_whoever_writes_and_misses_nothing(log_url: str) -> None:
-    fold = Fold(name="waited", state=Count, events=(Participated,), evolve=count, keys=BY_KIND.keys)
+    fold = Fold(name="waited", state=Count, events=(Participated,), evolve=count, keys=kind_of)
 
     async def story() -> None:
         async with a_worker(log_url) as worker:
@@ -240,8 +227,7 @@ def test_making_tables_waits_for_whoever_writes_and_misses_nothing(log_url: str)
             await making
 
     def make(fold: AnyFold) -> None:
-        with Log(log_url) as log:
-            make_tables(log_url, [fold], log.entries)
+        make_tables(log_url, lambda: projections_of(fold, inline=False))
 
     asyncio.run(story())
 

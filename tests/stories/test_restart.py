@@ -24,7 +24,7 @@ def test_after_a_restart_everything_is_there_and_a_fold_s_lost_table_is_filled_a
         replied = partner.post("/v1/events", event, key=key)
         first.stop()
     with psycopg.connect(database_url) as connection:
-        connection.execute("drop table state_entity")
+        connection.execute("drop table state_entity_1")
 
     with a_server(tmp_path, database_url) as second, connected(second.url, document) as http:
         partner = Client(http, first.first_key)
