@@ -24,9 +24,7 @@ FILL = sql.SQL("copy {table} (fold, key, version, position, row) from stdin")
 MAKE = sql.SQL((_STATEMENTS / "make_table.sql").read_text())
 
 
-def make_tables(
-    url: str, folds: Iterable[AnyFold], entries: Entries, snapshot_every: int = SNAPSHOT_EVERY
-) -> list[str]:
+def make_tables(url: str, folds: Iterable[AnyFold], entries: Entries) -> list[str]:
     """Make and fill the tables that are not there; return the names of the new ones.
 
     Runs as the owner, under the log's lock, so that no entry falls between filling and writing.
@@ -48,7 +46,7 @@ def make_tables(
                 connection.execute(indexes.read_bytes())
         if new:
             snapshots: Rows = []
-            rows = fold_log(entries(), new, snapshots, snapshot_every)
+            rows = fold_log(entries(), new, snapshots)
             _fill(connection, "state", rows.items())
             _fill(connection, "snapshot", snapshots)
         return [fold.name for fold in new]
@@ -58,10 +56,9 @@ def fold_log(
     entries: Iterable[tuple[int, Entry]],
     folds: Iterable[AnyFold],
     snapshots: Rows | None = None,
-    snapshot_every: int = SNAPSHOT_EVERY,
 ) -> dict[Key, Row]:
-    """Every row of some folds, from positions and entries in order, in memory; each as it was at
-    every so many versions is added to ``snapshots``.
+    """Every row of some folds, from positions and entries in order, in memory; those that are to be
+    kept as they were are added to ``snapshots``.
     """
     table = folds_by_type(folds)
     rows: dict[Key, Row] = {}
@@ -74,7 +71,7 @@ def fold_log(
                     rows.pop((fold.name, key), None)
                 else:
                     row = rows[fold.name, key] = Row(before.version + 1, position, state)
-                    if snapshots is not None and row.version % snapshot_every == 0:
+                    if snapshots is not None and row.version % SNAPSHOT_EVERY == 0:
                         snapshots.append(((fold.name, key), row))
     return rows
 

@@ -6,16 +6,14 @@ from typing import Any
 
 import pytest
 
-from application.log.recorder import Log
 from application.log.submission import Submission
 from domain.entity import ENTITY, Entity
 from domain.fold import SNAPSHOT_EVERY, AnyFold
 from domain.known import NO_ROW, Key, Row
 from projections.catalogue import INLINE
 from projections.engine.replay import Past, Replay, fold_entry
-from projections.engine.tables import make_tables
 from projections.standing import AskStanding
-from tests.application.running import Worker, a_worker, as_owner, head_of, log_of
+from tests.application.running import Worker, a_worker, as_owner, head_of, log_of, make_ready
 from tests.builders import a_lookup, a_participation, a_principal
 from tests.projections.test_tables import happens, shown
 
@@ -79,16 +77,22 @@ def test_what_is_kept_with_each_write_is_what_the_whole_log_gives(log_url: str, 
     assert folded != {}
 
 
-def test_a_new_folds_snapshots_are_filled_from_the_log(log_url: str) -> None:
-    happens(log_url, 310, snapshot_every=EVERY)
-    as_owner(log_url, "drop table state_entity")
+def test_the_snapshots_of_a_table_that_is_new_are_filled_from_the_log(log_url: str) -> None:
+    async def story() -> None:
+        async with a_worker(log_url) as worker:
+            await reported(worker, "filled", 2 * SNAPSHOT_EVERY + 1)
 
-    with Log(log_url) as log:
-        make_tables(log_url, INLINE, log.entries, EVERY)
+    asyncio.run(story())
+    ((table,),) = as_owner(
+        log_url, "select distinct tableoid::regclass::text from state where fold = 'entity'"
+    )
+    as_owner(log_url, f"drop table {table}")
+
+    make_ready(log_url)
 
     filled = stored_snapshots(log_url, ENTITY)
-    assert filled == folded_snapshots(log_url, EVERY, ENTITY)
-    assert filled != {}
+    assert filled == folded_snapshots(log_url, SNAPSHOT_EVERY, ENTITY)
+    assert len(filled) == 2
 
 
 def test_a_long_row_is_kept_again_and_again_in_one_batch_and_over_several(log_url: str) -> None:
