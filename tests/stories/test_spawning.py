@@ -201,6 +201,21 @@ def test_a_child_never_has_more_and_the_answer_names_what(
     assert reply.json()["error"].endswith(f": {named}.")
 
 
+def test_a_whole_number_may_be_spelled_with_a_point(a_partner: MakePartner) -> None:
+    partner = a_partner()
+    lets_spawn(partner, maxDepth=4.0, maxChildren=3.0, maxDescendants=9.0, approvalFromDepth=2.0)
+    root = registered(partner, rateLimitPerMinute=100.0)
+
+    assert partner.get("/v1/spawn-policy") == {
+        "enabled": True,
+        "maxDepth": 4,
+        "maxChildren": 3,
+        "maxDescendants": 9,
+        "approvalFromDepth": 2,
+    }
+    assert seen(partner, root)["rateLimitPerMinute"] == 100
+
+
 def test_all_that_exceeds_is_named_at_once(partner: Client) -> None:
     root = registered(partner, preset="reporter", rateLimitPerMinute=1)
 

@@ -37,7 +37,7 @@ from interfaces.api.call import Answered, Call
 from interfaces.api.mir.events import EventType
 from interfaces.api.openapi import IDEMPOTENT, READ, refuses
 from interfaces.api.route import LeanRoute, needs
-from interfaces.api.wire import AsOf, ExternalId, Moment, PageOfList, Pagination, Wire
+from interfaces.api.wire import WHOLE, AsOf, ExternalId, Moment, PageOfList, Pagination, Wire
 from projections.agents import SeenAgent, list_agents, show_agent
 from projections.partners import keys_in_use
 
@@ -52,7 +52,7 @@ EventTypes = Annotated[
     Field(description="What it may report. An AI agent needs at least one."),
 ]
 RateLimit = Annotated[
-    Annotated[int, Field(ge=1, le=RATE_AT_MOST)] | None,
+    Annotated[int, Field(ge=1, le=RATE_AT_MOST), WHOLE] | None,
     Field(description="Requests a minute, of the agent and all who come from it together."),
 ]
 

@@ -51,7 +51,7 @@ from interfaces.api.mir.agents import (
 )
 from interfaces.api.openapi import IDEMPOTENT, READ, WITH_REPEATS, refuses
 from interfaces.api.route import LeanRoute, holds_agents_to, needs
-from interfaces.api.wire import AsOf, DigitsOnly, Pagination, Query, Wire
+from interfaces.api.wire import WHOLE, AsOf, DigitsOnly, Pagination, Query, Wire
 from interfaces.drawing import NodeOut, node_out
 from projections.agents import lineage_of, tree_of_agents
 from projections.spawning import AskSpawnPolicy
@@ -95,15 +95,17 @@ class SpawnPolicyIn(Wire):
     """Whether your agents may spawn, how deep and how many."""
 
     enabled: bool = False
-    max_depth: int = Field(
+    max_depth: Annotated[int, WHOLE] = Field(
         5, ge=0, le=DEPTH_AT_MOST, description="The greatest depth; a root has 0."
     )
-    max_children: int = Field(100, ge=0, le=CHILDREN_AT_MOST, description="Of one agent.")
-    max_descendants: int = Field(
+    max_children: Annotated[int, WHOLE] = Field(
+        100, ge=0, le=CHILDREN_AT_MOST, description="Of one agent."
+    )
+    max_descendants: Annotated[int, WHOLE] = Field(
         1_000, ge=0, le=DESCENDANTS_AT_MOST, description="Of one root, at any depth."
     )
-    approval_from_depth: int | None = Field(
-        None, ge=1, le=DEPTH_AT_MOST, description="From this depth on you approve each; null: none."
+    approval_from_depth: Annotated[int, Field(ge=1, le=DEPTH_AT_MOST), WHOLE] | None = Field(
+        None, description="From this depth on you approve each; null: none."
     )
 
 
