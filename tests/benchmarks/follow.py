@@ -114,7 +114,7 @@ def _watching(url: str) -> Iterator[list[Seen]]:
 
 
 def _send(running: tenure.Tenure, seconds: float) -> tuple[int, float]:
-    """Batches at an even pace, however long each is on its way; how many events, and in what time."""
+    """Batches at an even pace, however long each takes; how many events, and in what time."""
     numbers, sent = count(EVENTS_A_BATCH), 0
     pause = EVENTS_A_BATCH / EVENTS_A_SECOND
     with ThreadPoolExecutor(CONNECTIONS) as pool:
