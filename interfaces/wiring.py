@@ -72,7 +72,6 @@ class Services:
     reader: Reader
     lists: Lists
     across: Lists
-    replay: Replay
     telemetry: Telemetry
     tracing: "Tracing | None"
     guesses: Allowance
@@ -82,6 +81,11 @@ class Services:
     agent_rates: RateLimits
 
     now = staticmethod(now)
+
+    @property
+    def replay(self) -> Replay:
+        """Answers questions about the past, by the code that is live."""
+        return Replay(self.reader.live.folds)
 
     async def probe(self) -> int:
         """The log's head, as a question sees it. Raises Unavailable when it cannot be read, or this
@@ -165,7 +169,6 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         reader,
         lists(of_tenant, access),
         lists(of_all, access, can_read=partial(_can_read, reader)),
-        Replay(INLINE),
         telemetry,
         tracing,
         Allowance(GUESSES_AN_HOUR),

@@ -1,7 +1,8 @@
 """Projections at hand: ours, and those that installed packages bring.
 
-A package names each of its folds under the entry point group ``tenure.projections``. Beside the
-module that defines the fold may stand a file ``{fold's name}.sql``: its indexes and its queries.
+A package names each of its folds under the entry point group ``tenure.projections``: a fold, or
+several of one name, the newest last. Beside the module may stand a file ``{fold's name}.sql``: its
+indexes and its queries.
 """
 
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from domain.fold import AnyFold, Fold
 from projections.catalogue import INLINE
+from projections.engine.fingerprint import fingerprint
 from projections.engine.projection import NAME, Projection
 from projections.engine.versions import Version
 
@@ -76,16 +78,23 @@ def named(name: str, versions: Sequence[Version]) -> Projection:
 
 
 def _brought_by(point: EntryPoint) -> Projection:
-    fold = point.load()
-    if not isinstance(fold, Fold):
+    loaded = point.load()
+    folds = loaded if isinstance(loaded, tuple) else (loaded,)
+    if not folds or not all(isinstance(fold, Fold) for fold in folds):
         raise UnusableProjection("it is no fold")
-    if not NAME.fullmatch(fold.name):
+    names = {fold.name for fold in folds}
+    if len(names) > 1:
+        raise UnusableProjection(f"its folds are of several names: {', '.join(sorted(names))}")
+    (name,) = names
+    if not NAME.fullmatch(name):
         raise UnusableProjection(
-            f"{fold.name!r} is no name of a projection: small letters, digits and _, 40 at most"
+            f"{name!r} is no name of a projection: small letters, digits and _, 40 at most"
         )
+    for fold in folds:
+        fingerprint(fold)
     file = sys.modules[point.module].__file__
-    beside = Path(file).with_name(f"{fold.name}.sql") if file else Path()
-    return Projection(fold.name, (fold,), inline=False, sql=_text(beside))
+    beside = Path(file).with_name(f"{name}.sql") if file else Path()
+    return Projection(name, folds, inline=False, sql=_text(beside))
 
 
 def _text(file: Path) -> str:

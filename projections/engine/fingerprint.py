@@ -9,9 +9,10 @@ that runs it.
 import ast
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -123,6 +124,8 @@ def written(tree: Any) -> str:
     """A tree as text, the same under every Python: what is empty is left out."""
     if isinstance(tree, ast.Constant):
         return ascii(tree.value)
+    if isinstance(tree, ast.JoinedStr):
+        return f"(JoinedStr {' '.join(_pieces(tree))})"
     if isinstance(tree, list):
         return f"[{' '.join(map(written, tree))}]"
     if not isinstance(tree, ast.AST):
@@ -134,6 +137,15 @@ def written(tree: Any) -> str:
     }
     shown = [f"{name}={written(value)}" for name, value in fields.items() if value not in EMPTY]
     return f"({type(tree).__name__} {' '.join(shown)})"
+
+
+def _pieces(tree: ast.JoinedStr) -> Iterator[str]:
+    """The pieces of an f-string; some Pythons leave texts apart, or empty."""
+    for is_text, values in groupby(tree.values, lambda value: isinstance(value, ast.Constant)):
+        if not is_text:
+            yield from map(written, values)
+        elif text := "".join(str(one.value) for one in values if isinstance(one, ast.Constant)):
+            yield ascii(text)
 
 
 def _without_docstring(tree: ast.AST, body: Any) -> Any:

@@ -19,6 +19,11 @@ agents        A tree of 100,000 agents, 32 deep: lineage, lists and trees over H
               tenth of it, and what events posted meanwhile wait.
 as_of         The standing of an entity of 100,000 events as of random moments, over HTTP, with the
               pages that it touches; beside now, and beside folding from the beginning.
+rebuild       `tenure projections rebuild` of 1,000,000 events over 100,000 entities (another number
+              with --rebuild-events), with the peak memory of its processes, beside the library's
+              stock ProjectionRunner on a smaller log, a bare loop in one process, and the same
+              counts in SQL, which are the limit.
+follow        The lag of a followed version while 3,000 events a second arrive in batches.
 peers         The peers alone: what this machine can do without Tenure. Only when named.
 
 Needs: `tenure` installed for this Python, and wrk (`apt-get install wrk`). PostgreSQL comes with
@@ -50,9 +55,11 @@ from tests.benchmarks.as_of import as_of
 from tests.benchmarks.batch import batch
 from tests.benchmarks.database import Database, temporary_database
 from tests.benchmarks.figures import Report, say, write_json
+from tests.benchmarks.follow import follow
 from tests.benchmarks.load import Unusable, find_wrk
 from tests.benchmarks.memory import memory
 from tests.benchmarks.options import Options
+from tests.benchmarks.rebuild import rebuild
 from tests.benchmarks.write_path import evaluate, events, peers
 
 BENCHMARKS: dict[str, Callable[[Database, Options], Report]] = {
@@ -63,9 +70,11 @@ BENCHMARKS: dict[str, Callable[[Database, Options], Report]] = {
     "memory": memory,
     "agents": agents,
     "as_of": as_of,
+    "rebuild": rebuild,
+    "follow": follow,
     "peers": peers,
 }
-USUAL = ("events", "evaluate", "batch", "append_cost", "memory", "agents", "as_of")
+USUAL = tuple(name for name in BENCHMARKS if name != "peers")
 SHOWN_PACKAGES = (
     "eventsourcing",
     "fastapi",
@@ -92,6 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
         log_entries=parsed.log_entries,
         entity_entries=parsed.entity_entries,
         agents=parsed.agents,
+        rebuild_events=parsed.rebuild_events,
     )
     # A request to end must unwind the stack, or servers would be left behind.
     signal.signal(signal.SIGTERM, _end)
@@ -131,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--memory-entities", type=int, default=Options.memory_entities)
     parser.add_argument("--log-entries", type=int, default=Options.log_entries)
     parser.add_argument("--entity-entries", type=int, default=Options.entity_entries)
+    parser.add_argument("--rebuild-events", type=int, default=Options.rebuild_events)
     parser.add_argument("--agents", type=int, default=Options.agents)
     return parser
 

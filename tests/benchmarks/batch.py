@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, islice
 from statistics import median, quantiles
 
 import psycopg
@@ -81,19 +81,35 @@ def batch(database: Database, options: Options) -> Report:
 
 def _bodies(numbers: Iterator[int], batches: int) -> Iterator[bytes]:
     """New events: no two have the same time."""
-    start = datetime.now(UTC) - timedelta(days=1)
     for _ in range(batches):
-        events = []
-        for number in (next(numbers) for _ in range(EVENTS_A_BATCH)):
-            at = (start + timedelta(milliseconds=number)).isoformat(timespec="milliseconds")
-            events.append(
-                {
-                    "userExternalId": f"employee-{number % ENTITIES}",
-                    "eventType": "transaction.completed",
-                    "occurredAt": at.replace("+00:00", "Z"),
-                }
-            )
-        yield json.dumps({"events": events}).encode()
+        yield body_of(numbers, EVENTS_A_BATCH)
+
+
+def body_of(numbers: Iterator[int], size: int) -> bytes:
+    """A batch of so many new events."""
+    start = datetime.now(UTC) - timedelta(days=1)
+    events = []
+    for number in islice(numbers, size):
+        at = (start + timedelta(milliseconds=number)).isoformat(timespec="milliseconds")
+        events.append(
+            {
+                "userExternalId": f"employee-{number % ENTITIES}",
+                "eventType": "transaction.completed",
+                "occurredAt": at.replace("+00:00", "Z"),
+            }
+        )
+    return json.dumps({"events": events}).encode()
+
+
+def post(running: tenure.Tenure, body: bytes) -> None:
+    """Send one batch, over a connection of its own. Raises Unusable unless all of it is new."""
+    headers = {"content-type": "application/json", "x-api-key": running.api_key}
+    connection = http.client.HTTPConnection("127.0.0.1", running.server.port, timeout=60)
+    connection.request("POST", PATH, body, headers)
+    summary = json.loads(connection.getresponse().read())["summary"]
+    connection.close()
+    if summary["created"] != summary["total"]:
+        raise Unusable(f"a batch was answered {summary}")
 
 
 def _send(running: tenure.Tenure, bodies: Iterable[bytes]) -> Sample:

@@ -15,3 +15,4 @@ class Options:
     log_entries: int = 1_000_000
     entity_entries: int = 100_000
     agents: int = 100_000
+    rebuild_events: int = 1_000_000

@@ -9,6 +9,7 @@ import pytest
 from tests.benchmarks import load
 from tests.benchmarks.explain import Cost, numbered, total
 from tests.benchmarks.figures import Sample, Series, Target, compare
+from tests.benchmarks.follow import Seen, lags_of
 from tests.benchmarks.load import Requests, Unusable
 from tests.benchmarks.memory import Reading, Segment, summarise
 from tests.benchmarks.peers import pgbench
@@ -114,6 +115,12 @@ def test_memory_that_grows_is_told_from_memory_that_does_not() -> None:
 
     assert all(target.met for target in summarise(segments, flat).targets)
     assert not all(target.met for target in summarise(segments, growing).targets)
+
+
+def test_a_lag_is_the_time_from_a_new_head_until_it_was_read() -> None:
+    seen = [Seen(0.0, 1, 0), Seen(0.1, 1, 1), Seen(0.2, 5, 1), Seen(0.5, 5, 5), Seen(0.6, 7, 5)]
+
+    assert lags_of(seen) == pytest.approx([0.1, 0.3])
 
 
 def test_placeholders_are_numbered_and_keep_their_number() -> None:
