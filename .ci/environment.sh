@@ -1,8 +1,11 @@
-# Sourced by ./tenure and ./check: makes .venv from requirements.lock, again whenever the lock changes.
+# Sourced by ./tenure and ./check: makes .venv from requirements.lock, again whenever the lock changes;
+# where `environment_of` is `spark`, .venv-spark from requirements-spark.lock.
 # Needs nothing but Python 3.11 or newer with its venv module.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-environment="$root/.venv"
+suffix="${environment_of:+-$environment_of}"
+environment="$root/.venv$suffix"
+lock="$root/requirements$suffix.lock"
 
 suitable_python() {
     local candidate
@@ -18,17 +21,17 @@ suitable_python() {
 
 ensure_environment() {
     local wanted python
-    wanted=$(cat "$root/pyproject.toml" "$root/requirements.lock" | cksum)
+    wanted=$(cat "$root/pyproject.toml" "$lock" | cksum)
     if [[ $(cat "$environment/installed" 2>/dev/null) == "$wanted" ]]; then
         return
     fi
-    echo "Setting up .venv (once, about a minute) ..." >&2
+    echo "Setting up ${environment##*/} (once, about a minute) ..." >&2
     if [[ ! -x "$environment/bin/python" ]]; then
         python=$(suitable_python)
         "$python" -m venv "$environment"
     fi
     "$environment/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
-        --requirement "$root/requirements.lock" >&2
+        --requirement "$lock" >&2
     "$environment/bin/pip" install --quiet --disable-pip-version-check --no-deps \
         --no-build-isolation --editable "$root" >&2
     echo "$wanted" > "$environment/installed"

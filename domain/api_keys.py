@@ -10,6 +10,7 @@ PREFIXES = {"production": "mir_live_", "sandbox": "mir_sandbox_"}
 """Of a partner's own keys, by environment."""
 
 AGENT_PREFIX = "mir_agent_"
+AUDITOR_PREFIX = "mir_audit_"
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 SECRET_LENGTH, CHECK_LENGTH, SHOWN_LENGTH = 43, 6, 6
 
@@ -26,7 +27,7 @@ def is_whole(key: str) -> bool:
     body, check = key[:-CHECK_LENGTH], key[-CHECK_LENGTH:]
     known_prefix = any(
         key.startswith(prefix) and len(body) == len(prefix) + SECRET_LENGTH
-        for prefix in (*PREFIXES.values(), AGENT_PREFIX)
+        for prefix in (*PREFIXES.values(), AGENT_PREFIX, AUDITOR_PREFIX)
     )
     return known_prefix and key.isascii() and _checksum(body) == check
 

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from domain import auditor
 from domain.agent import Ended, KeyRotated, Made, Registered, Rejected, Revoked, Spawned
 from domain.events import Entry
 from domain.fold import Fold
@@ -9,7 +10,8 @@ from domain.partner import Environment, KeyAdded, KeyDeleted, parts_of_tenant
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key opens: a tenant of a partner; an agent's, only for the agent.
+    """What a key opens: a tenant of a partner; an agent's, only for the agent; an auditor's, only
+    its log, and of no partner the whole log.
 
     ``path`` are the agent's ancestors. The row's key is the key's lookup; no row, no entry.
     """
@@ -18,6 +20,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment
     key_id: str
     agent_id: str | None = None
+    auditor_id: str | None = None
     path: tuple[str, ...] = ()
 
 
@@ -37,15 +40,25 @@ def evolve(credential: Credential | None, entry: Entry) -> Credential | None:
                 agent_id=entry.aggregate_id,
                 path=path,
             )
+        case auditor.Created(key=key) | auditor.KeyRotated(key=key) if credential is None:
+            environment, partner_id = parts_of_tenant(entry.tenant or "")
+            return Credential(
+                partner_id=partner_id,
+                environment=environment,
+                key_id=key.key_id,
+                auditor_id=entry.aggregate_id,
+            )
     return None
 
 
 def keys_of(entry: Entry) -> tuple[str, ...]:
     """The lookups of the keys that an entry hands out or takes away."""
     match entry.data:
-        case KeyRotated(key=key, replaced=replaced):
-            return (key.lookup, replaced.lookup)
+        case KeyRotated() | auditor.KeyRotated() as rotated:
+            return (rotated.key.lookup, rotated.replaced.lookup)
         case KeyAdded(key=key) | KeyDeleted(key=key) | Made(key=key) | Ended(key=key):
+            return (key.lookup,)
+        case auditor.Created(key=key) | auditor.Revoked(key=key):
             return (key.lookup,)
     return ()
 
@@ -53,8 +66,20 @@ def keys_of(entry: Entry) -> tuple[str, ...]:
 CREDENTIAL = Fold(
     name="credential",
     state=Credential,
-    events=(KeyAdded, KeyDeleted, Registered, Spawned, KeyRotated, Rejected, Revoked),
+    events=(
+        KeyAdded,
+        KeyDeleted,
+        Registered,
+        Spawned,
+        KeyRotated,
+        Rejected,
+        Revoked,
+        auditor.Created,
+        auditor.KeyRotated,
+        auditor.Revoked,
+    ),
     evolve=evolve,
     keys=keys_of,
-    ends=(KeyDeleted, Rejected, Revoked),
+    by_lookup=True,
+    ends=(KeyDeleted, Rejected, Revoked, auditor.Revoked),
 )

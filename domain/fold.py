@@ -35,8 +35,9 @@ class Fold(Generic[State]):
     is not there, and returns None for a row that is to go. It never refuses: yesterday's log must
     load under today's rules. ``category`` says whose stream alone a key is folded from, None when
     several; ``about`` that a key is an entity, and its row is folded from entries of other streams
-    whose events name it as ``entity_id``. ``ends`` are events after which there is no row, whatever
-    was there, so that nobody need look.
+    whose events name it as ``entity_id``. ``by_lookup`` that a key is a keyed hash, by which
+    somebody is let in: readers are not shown it. ``ends`` are events after which there is no row,
+    whatever was there, so that nobody need look.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Fold(Generic[State]):
     keys: Callable[[Entry], Iterable[str]] = aggregate_of
     category: str | None = None
     about: bool = False
+    by_lookup: bool = False
     ends: tuple[type[Event], ...] = ()
     _decoder: msgspec.json.Decoder[State] = field(init=False, repr=False)
 

@@ -86,6 +86,7 @@ def evolve_offer(offer: Offer | None, entry: Entry) -> Offer | None:
 OFFER = Fold(
     name="link_offer",
     state=Offer,
+    by_lookup=True,
     events=(Offered, Redeemed),
     evolve=evolve_offer,
     keys=lambda entry: (

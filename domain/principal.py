@@ -4,7 +4,7 @@ import msgspec
 
 from domain.agent import Line, line_of, must_be_in_force, rights_in_force
 from domain.command import Outcome
-from domain.credential import CREDENTIAL
+from domain.credential import CREDENTIAL, Credential
 from domain.instants import Instant
 from domain.known import Key, Known
 from domain.partner import PARTNER, Environment, tenant_of
@@ -16,6 +16,7 @@ from domain.refusals import (
     Unauthenticated,
 )
 from domain.rights import (
+    AUDITOR_PERMISSIONS,
     GUARDRAILS,
     OPERATOR_PERMISSIONS,
     PARTNER_PERMISSIONS,
@@ -86,23 +87,42 @@ def identify(lookup: str, known: Known) -> Principal:
     credential = known.get(CREDENTIAL, lookup)
     if credential is None:
         raise Unauthenticated
+    if credential.auditor_id is not None and not credential.partner_id:
+        return auditing(credential.auditor_id, _shown(credential, lookup, known))
     partner, agent_id = known.get(PARTNER, credential.partner_id), credential.agent_id
     line = () if agent_id is None else line_of(agent_id, credential.path, known)
     if partner is None:
         raise Unauthenticated
     if partner.status == "SUSPENDED":
         raise PartnerSuspended
-    principal = Principal(
-        id=f"partner:{credential.partner_id}",
-        tenant=tenant_of(credential.environment, credential.partner_id),
-        partner_id=credential.partner_id,
+    principal = _shown(credential, lookup, known)
+    if credential.auditor_id is not None:
+        return auditing(credential.auditor_id, principal)
+    if partner.public:
+        principal = msgspec.structs.replace(principal, permissions=PUBLIC_PERMISSIONS)
+    return acting(principal, line) if line else principal
+
+
+def _shown(credential: Credential, lookup: str, known: Known) -> Principal:
+    """Who showed a credential, if it is a partner's own."""
+    partner_id = credential.partner_id
+    return Principal(
+        id=f"partner:{partner_id}",
+        tenant=tenant_of(credential.environment, partner_id) if partner_id else "",
+        partner_id=partner_id,
         environment=credential.environment,
         key_id=credential.key_id,
         lookup=lookup,
-        permissions=PUBLIC_PERMISSIONS if partner.public else PARTNER_PERMISSIONS,
+        permissions=PARTNER_PERMISSIONS,
         authority=known.authority,
     )
-    return acting(principal, line) if line else principal
+
+
+def auditing(auditor_id: str, principal: Principal) -> Principal:
+    """The principal that an auditor is: of the partner's tenant, or of none and so of all."""
+    return msgspec.structs.replace(
+        principal, id=f"auditor:{auditor_id}", permissions=AUDITOR_PERMISSIONS
+    )
 
 
 def acting(principal: Principal, line: Line) -> Principal:

@@ -6,7 +6,7 @@ The HTTP status of each family is decided at the edge (``interfaces/api/errors.p
 
 from typing import ClassVar
 
-ECHOED = frozenset(("action", "claim_type", "event_type", "field"))
+ECHOED = frozenset(("action", "claim_type", "event_type", "field", "stored_name"))
 """Facts that the request itself said, and may have said at any length."""
 
 ECHO_LENGTH_AT_MOST = 64
@@ -115,6 +115,15 @@ class BulkLimitExceeded(Invalid):
     code = "BULK_LIMIT_EXCEEDED"
     sentence = "More than {limit} evaluations in one request."
     hint_text = "Send them in several requests."
+
+
+class UnknownStoredName(Invalid):
+    code = "UNKNOWN_STORED_NAME"
+    sentence = "No type of entry is called {stored_name}."
+    hint_text = (
+        "Nearest: {nearest}. Give stored names, or beginnings of them such as entity.*, with "
+        "commas between."
+    )
 
 
 class UnknownPosition(Invalid):
@@ -308,6 +317,12 @@ class ChallengeFailed(Conflict):
 class AlreadyPromoted(Conflict):
     code = "ALREADY_PROMOTED"
     sentence = "This partner is in production already, with another domain or with none."
+
+
+class AuditorRevoked(Conflict):
+    code = "AUDITOR_REVOKED"
+    sentence = "This auditor was revoked, for good."
+    hint_text = "Create another."
 
 
 class TooManyActions(Conflict):

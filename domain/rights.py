@@ -33,6 +33,7 @@ Permission = Literal[
     "agents:write",
     "agents:spawn",
     "jobs:work",
+    "log:read",
     "partner:admin",
     "partners:suspend",
 ]
@@ -42,6 +43,8 @@ Permissions = frozenset[Permission]
 OPERATOR_PERMISSIONS: Permissions = frozenset({"partners:suspend"})
 PARTNER_PERMISSIONS: Permissions = frozenset(get_args(Permission)) - OPERATOR_PERMISSIONS
 """What a partner's own key may do."""
+
+AUDITOR_PERMISSIONS: Permissions = frozenset({"log:read"})
 
 PUBLIC_PERMISSIONS: Permissions = frozenset(
     {

@@ -1,4 +1,6 @@
-"""Admission at the operator's hands: what the command line and each start do about partners."""
+"""Admission at the operator's hands: what the command line and each start do about partners, and
+about those who audit.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,6 +13,7 @@ from application.ids import new_id
 from application.log.submission import Submission
 from application.sql import named_queries
 from domain.admission import Approval, ApprovePartner, ReactivatePartner, SuspendPartner
+from domain.auditor import CreateAuditor, RevokeAuditor, RotateAuditorKey
 from domain.command import Command
 from domain.partner import PUBLIC_SLUG, Environment, Status, slug_from
 from domain.partner_keys import AddKey
@@ -82,6 +85,35 @@ def forget_contact(url: str, partner_id: str) -> None:
     with psycopg.connect(url) as connection:
         if connection.execute(SQL["forget_contact"], {"partner_id": partner_id}).rowcount == 0:
             raise NotFound
+
+
+def create_auditor(settings: Settings, url: str, name: str, tenant: str | None) -> tuple[str, str]:
+    """Let somebody read a tenant's log, or all of it; their id and API key. Raises a Refusal."""
+
+    async def create(services: Services) -> tuple[str, str]:
+        key, issued = services.new_auditor_key()
+        command = CreateAuditor(id=new_id(), name=name, tenant=tenant, key=issued)
+        await _done(services, command)
+        return command.id, key
+
+    return _with_services(settings, url, create)
+
+
+def rotate_auditor_key(settings: Settings, url: str, auditor_id: str) -> str:
+    """Another API key for an auditor, in place of the one before. Raises a Refusal."""
+
+    async def rotate(services: Services) -> str:
+        key, issued = services.new_auditor_key()
+        await _done(services, RotateAuditorKey(id=new_id(), auditor_id=auditor_id, key=issued))
+        return key
+
+    return _with_services(settings, url, rotate)
+
+
+def revoke_auditor(settings: Settings, url: str, auditor_id: str) -> None:
+    """End an auditor. Raises a Refusal."""
+    command = RevokeAuditor(id=new_id(), auditor_id=auditor_id)
+    _with_services(settings, url, lambda services: _done(services, command))
 
 
 def public_partner(settings: Settings, url: str) -> str | None:

@@ -7,7 +7,7 @@ import psycopg
 
 from projections.engine.projection import Projection
 
-ROLE = "-c role=tenure_analyst -c default_transaction_read_only=on -c timezone=UTC"
+ROLE = "-c role=tenure_projection -c default_transaction_read_only=on -c timezone=UTC"
 
 
 class CannotAsk(Exception):

@@ -21,12 +21,15 @@ from pydantic.fields import FieldInfo
 from domain.action import DEFAULT_ACTIONS, POLICY_VERSION, Risk
 from domain.event_types import ACTIONS_BY_CATEGORY
 from domain.events import EVENTS, UPCASTERS, Entry, Event
+from domain.fold import AnyFold
 from domain.policy import FROM_CLAIMS, ONE_TIER_BELOW, WHY
 from domain.refusals import Refusal
 from domain.standing import QUALIFYING_EVENTS, TIERS
 from interfaces.api.app import create_app
 from interfaces.api.errors import RETRY_AFTER_SECONDS, STATUSES, every_refusal, status_of
+from interfaces.read_tables import OF_EACH_ROW, Column, columns_of, is_lookup
 from interfaces.settings import SECRET_BYTES, Settings, variable
+from projections.catalogue import INLINE
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 MADE = "<!-- Made from the code by `python -m interfaces.reference`. Do not edit. -->\n"
@@ -40,6 +43,7 @@ def pages() -> dict[str, str]:
         "event-types.md": event_types_page(),
         "policy.md": policy_page(),
         "events-in-the-log.md": events_page(),
+        "read-tables.md": read_tables_page(),
         "openapi.json": openapi_document(),
     }
 
@@ -165,6 +169,53 @@ def events_page() -> str:
         retired = [(f"`{old}`", f"`{new}`") for old, (new, _) in UPCASTERS.items()]
         parts += ["## Retired names", _table(("Name", "Is read as"), retired)]
     return _page("Events in the log", *parts)
+
+
+def read_tables_page() -> str:
+    """Every view for analysts, column by column, with what its rows are."""
+    about = (
+        "Views in the schema `read`, for plain SQL as the role `tenure_analyst` "
+        "([how](../how-to/query-with-sql.md)). Each shows the present rows of a fold: the fold's "
+        "key, how many entries a row has folded and the position of the last, then the members of "
+        "its state. Keyed hashes, by which keys and people are found, are in none."
+    )
+    parts = [about]
+    nested: set[type[msgspec.Struct]] = set()
+    for fold in sorted(INLINE, key=lambda fold: fold.name):
+        read = ", ".join(f"`{event.stored_name}`" for event in fold.events)
+        nested |= _parts(fold.state)
+        rows = [
+            (f"`{column.name}`", column.sql_type, _holds(column, fold))
+            for column in columns_of(fold)
+        ]
+        parts += [
+            f"## `read.{fold.name}`",
+            _docstring(fold.state),
+            f"Folded from {read}.",
+            _table(("Column", "Type", "Holds"), rows),
+        ]
+    for part in sorted(nested, key=lambda part: part.__name__):
+        members = [
+            (f"`{field.encode_name}`", _type(field.type))
+            for field in msgspec.structs.fields(part)
+            if not is_lookup(field.encode_name)
+        ]
+        parts += [
+            f"## {part.__name__}",
+            _docstring(part),
+            _table(("Member", "Holds"), members),
+        ]
+    return _page("Read tables", *parts)
+
+
+def _holds(column: Column, fold: AnyFold) -> str:
+    whose = "entity" if fold.about else fold.category
+    if column.name == "key" and whose is not None:
+        return f"the id of the {whose}"
+    if column.member is None:
+        return OF_EACH_ROW[column.name][1]
+    words = _type(column.hint)
+    return words.replace("text", "time") if column.sql_type == "timestamptz" else words
 
 
 def openapi_document() -> str:

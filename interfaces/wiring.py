@@ -23,16 +23,20 @@ from application.log.lists import Lists
 from application.log.live import Release
 from application.log.reader import Reader
 from application.log.submission import Submission
+from application.log.tail import Tail
+from application.log_access import LogAccess
 from application.migrate import migrate
 from application.rate_limits import GUESSES_AN_HOUR, MINUTE_SECONDS, Allowance, RateLimits
-from domain.api_keys import AGENT_PREFIX, PREFIXES, format_key, shown_prefix
+from domain.api_keys import AGENT_PREFIX, AUDITOR_PREFIX, PREFIXES, format_key, shown_prefix
 from domain.command import Outcome
 from domain.instants import Instant, instant
 from domain.known import Key, Known, lacking
 from domain.partner import Environment, IssuedKey
 from interfaces.engine_metrics import EngineMetrics
+from interfaces.read_tables import make_views
 from interfaces.settings import Settings
 from interfaces.telemetry import Telemetry
+from projections.at_hand import at_hand
 from projections.catalogue import INLINE, VERSIONS
 from projections.engine.fingerprint import fingerprint
 from projections.engine.replay import Replay
@@ -62,6 +66,7 @@ class Services:
     """What a worker works with. ``tracing`` is None unless an operator asked for traces.
 
     ``lists`` sees the log of the caller's tenant alone; ``across``, like the reader, all there is.
+    ``draining`` is set when the worker is to end, for whoever would otherwise go on.
     """
 
     settings: Settings
@@ -79,6 +84,9 @@ class Services:
     rate_limits: RateLimits | None
     rate_quota: int
     agent_rates: RateLimits
+    tail: Tail
+    log_access: LogAccess
+    draining: asyncio.Event
 
     now = staticmethod(now)
 
@@ -106,6 +114,11 @@ class Services:
         key = format_key(AGENT_PREFIX, secrets.token_bytes(32))
         return key, self.issued(key)
 
+    def new_auditor_key(self) -> tuple[str, IssuedKey]:
+        """A new API key of an auditor's, and what may be kept of it."""
+        key = format_key(AUDITOR_PREFIX, secrets.token_bytes(32))
+        return key, self.issued(key)
+
     def public_key(self) -> str:
         """The public partner's key, the same each time."""
         return format_key(PREFIXES["sandbox"], self.hashes.public_secret())
@@ -116,7 +129,9 @@ class Services:
 
 
 @contextlib.asynccontextmanager
-async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]:
+async def open_services(
+    settings: Settings, url: str, draining: asyncio.Event | None = None
+) -> AsyncIterator[Services]:
     """Connect everything to the database at a URL; drain and close it at the end."""
     hashes = Hashes(settings.pepper, settings.identifier_secret)
     telemetry = Telemetry(log_requests=settings.log_level in ("debug", "info"))
@@ -160,6 +175,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         quota, _, seconds = settings.rate_limit.partition("/")
         rate_limits, rate_quota = RateLimits("default", int(seconds)), int(quota)
     agent_rates = RateLimits("agent", MINUTE_SECONDS)
+    tail, log_access = Tail(), LogAccess()
     services = Services(
         settings,
         url,
@@ -176,6 +192,9 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         rate_limits,
         rate_quota,
         agent_rates,
+        tail,
+        log_access,
+        draining or asyncio.Event(),
     )
     async with (
         tracing or contextlib.nullcontext(),
@@ -186,6 +205,8 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
             reader.run(),
             telemetry.run(),
             keep_key_use(access, url),
+            tail.run(url),
+            log_access.keep(url),
             agent_rates.run(of_all),
             *(() if rate_limits is None else (rate_limits.run(of_all),)),
         ),
@@ -227,9 +248,12 @@ def _drawn(
 
 
 def prepare(url: str) -> list[str]:
-    """Bring a database to what this release expects: its schema, and a table for each fold.
+    """Bring a database to what this release expects: its schema, and for each fold a table, and a
+    view for readers.
 
-    Returns the names of the migrations that were applied and of the folds that were filled.
+    Returns the names of the migrations that were applied, of the folds that were filled and of the
+    views that were made.
     """
     applied = migrate(url)
-    return applied + make_tables(url)
+    newest = [projection.newest for projection in at_hand().values()]
+    return [*applied, *make_tables(url), *make_views(url, newest)]

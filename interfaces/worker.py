@@ -27,10 +27,15 @@ log = logging.getLogger("tenure.worker")
 
 
 class Worker(uvicorn.Server):
-    """A uvicorn server that says when it is ready and ends when its supervisor does."""
+    """A uvicorn server that says when it is ready, and to its application when it is to end, and
+    ends when its supervisor does.
+    """
 
-    def __init__(self, config: uvicorn.Config, ready: int, lifeline: int) -> None:
+    def __init__(
+        self, config: uvicorn.Config, draining: asyncio.Event, ready: int, lifeline: int
+    ) -> None:
         super().__init__(config)
+        self._draining = draining
         self._ready = ready
         self._lifeline = lifeline
 
@@ -41,6 +46,11 @@ class Worker(uvicorn.Server):
         asyncio.get_running_loop().add_reader(self._lifeline, self._orphaned)
         os.write(self._ready, b"\n")
         os.close(self._ready)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Have what has no end of its own end, then wait for the requests in flight."""
+        self._draining.set()
+        await super().shutdown(sockets)
 
     def _orphaned(self) -> None:
         """The supervisor is gone: nothing else holds the other end of the pipe."""
@@ -77,9 +87,10 @@ def main() -> None:
         now = asyncio.get_running_loop().time()
         sweep(worker.server_state.connections, timeouts, now)
 
+    app = create_app(settings, settings.database_url)
     worker = Worker(
         uvicorn.Config(
-            create_app(settings, settings.database_url),
+            app,
             loop="uvloop",
             http=TimedProtocol,
             ws="none",
@@ -94,6 +105,8 @@ def main() -> None:
             callback_notify=every_second,
             timeout_notify=1,
         ),
+        # Any application can be served; ours has streams.
+        getattr(app, "draining", asyncio.Event()),
         arguments.ready,
         arguments.lifeline,
     )

@@ -3,6 +3,7 @@
 from domain import (
     action,
     agent,
+    auditor,
     claim,
     credential,
     entity,
@@ -28,6 +29,7 @@ INLINE: tuple[AnyFold, ...] = (
     genealogy.GENEALOGY,
     genealogy.OFFSPRING,
     spawning.SPAWN_POLICY,
+    auditor.AUDITOR,
     credential.CREDENTIAL,
 )
 
@@ -39,6 +41,7 @@ VERSIONS: dict[str, AnyFold] = {
     action.CATEGORY: action.OWN_ACTIONS,
     partner.CATEGORY: partner.PARTNER,
     agent.CATEGORY: agent.AGENT,
+    auditor.CATEGORY: auditor.AUDITOR,
     spawning.CATEGORY: spawning.SPAWN_POLICY,
 }
 """The fold whose rows count the entries of a stream, by the stream's category. A category that is

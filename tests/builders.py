@@ -19,6 +19,7 @@ from domain.admission import (
     RegisterPartner,
     SuspendPartner,
 )
+from domain.auditor import CreateAuditor, RevokeAuditor, RotateAuditorKey
 from domain.claim import ContestClaim, ContestReason, FileClaim, SettleClaim, Verdict
 from domain.command import Command, Outcome
 from domain.entity import ActorType, Entity, RecordParticipation
@@ -162,6 +163,33 @@ def a_key_deleted(
 ) -> DeleteKey:
     """The command to take a key away from a partner."""
     return DeleteKey(id=an_id(), partner_id=partner_id, environment=environment, key_id=key.key_id)
+
+
+def an_auditor(
+    auditor_id: str | None = None,
+    *,
+    tenant: str | None = None,
+    name: str = "Ann",
+    key: IssuedKey | None = None,
+) -> CreateAuditor:
+    """The command to let somebody read the log."""
+    auditor_id = auditor_id or an_id()
+    return CreateAuditor(
+        id=auditor_id,
+        name=name,
+        tenant=tenant,
+        key=key or an_issued_key(f"first key of {auditor_id}"),
+    )
+
+
+def an_auditors_rotation(auditor_id: str, key: IssuedKey) -> RotateAuditorKey:
+    """The command to give an auditor another key."""
+    return RotateAuditorKey(id=an_id(), auditor_id=auditor_id, key=key)
+
+
+def an_auditors_end(auditor_id: str) -> RevokeAuditor:
+    """The command to end an auditor."""
+    return RevokeAuditor(id=an_id(), auditor_id=auditor_id)
 
 
 def an_action_set(
@@ -492,15 +520,16 @@ class History:
     def do(self, command: Command[R], at: Instant = NOW, principal: Principal = OPERATOR) -> R:
         """Do what a command decides, and give its reply. Raises its Refusal.
 
-        Whoever sent it is of the tenant that names the command's person.
+        Whoever sent it is of the tenant that names the command's person; an auditor may be of none.
         """
         outcome = self.decide(command, at)
         asking = getattr(command, "tenant", None) or _tenants.get(getattr(command, "lookup", ""))
         for number, change in enumerate(outcome.changes):
+            otherwise = None if change.stream.startswith("auditor-") else TENANT
             version = self._versions[change.stream] = self._versions.get(change.stream, 0) + 1
             entry = Entry(
                 id=change.id or (command.id if number == 0 else an_id()),
-                tenant=change.tenant or principal.tenant or asking or TENANT,
+                tenant=change.tenant or principal.tenant or asking or otherwise,
                 stream=change.stream,
                 version=version,
                 type=change.event.stored_name,

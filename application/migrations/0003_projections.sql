@@ -57,14 +57,14 @@ order by name, generation desc;
 do $roles$
 begin
     begin
-        create role tenure_analyst nologin;
+        create role tenure_projection nologin;
     exception
         when duplicate_object or unique_violation then null;
     end;
-    grant tenure_analyst to current_user;
+    grant tenure_projection to current_user;
 end
 $roles$;
 
-grant select on state to tenure_analyst;
+grant select on state to tenure_projection;
 grant select on projection, projection_part, projection_switch, live_projection to tenure_writer;
 grant select on projection, projection_switch, live_projection to tenure_reader;

@@ -32,6 +32,9 @@ def finished(
     headers.append((b"content-type", answered.media_type))
     if answered.stream is None:
         headers.append((b"content-length", b"%d" % len(answered.body)))
+    elif call.scope.get("without_body"):
+        # Nobody would be there to take it, and it may have no end.
+        answered.stream = None
     else:
         answered.stream = ending_well(call, answered.stream)
     headers.append((b"x-request-id", call.request_id.encode()))

@@ -1,5 +1,6 @@
 """The application: FastAPI, with a look at the exact path before the router is asked."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import perf_counter
@@ -29,6 +30,7 @@ from interfaces.api.mir import (
     events,
     genealogy,
     links,
+    log,
     partner_keys,
     partners,
     policy,
@@ -57,11 +59,14 @@ MIR_ROUTERS: Sequence[APIRouter] = (
     partners.router,
     partner_keys.router,
     suspension.router,
+    log.router,
 )
 
 
 class Tenure(FastAPI):
-    """The HTTP application. ``services`` are there once it has started."""
+    """The HTTP application. ``services`` are there once it has started; ``draining`` is set when it
+    is to end, so that streams end too.
+    """
 
     services: Services
 
@@ -76,9 +81,11 @@ class Tenure(FastAPI):
                     self._exact[method, route.path] = route
 
     def __init__(self, settings: Settings, url: str) -> None:
+        self.draining = asyncio.Event()
+
         @asynccontextmanager
         async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-            async with open_services(settings, url) as self.services:
+            async with open_services(settings, url, self.draining) as self.services:
                 yield
 
         super().__init__(
@@ -133,7 +140,7 @@ class Tenure(FastAPI):
                 return
             if scope["method"] == "HEAD":
                 # A GET of which the server sends no body.
-                await self({**scope, "method": "GET"}, receive, send)
+                await self({**scope, "method": "GET", "without_body": True}, receive, send)
                 return
         await super().__call__(scope, receive, send)
 

@@ -205,6 +205,18 @@ class Call(Request):
             self.principal, statement, parameters, self.min_position
         )
 
+    @property
+    def fetch_log(self) -> Fetch:
+        """Statements that see what the caller may read of the log: their tenant's part, or all of
+        it where they are of no tenant.
+        """
+        return self.fetch if self.principal.tenant else self.across
+
+    def reads_the_log(self) -> None:
+        """Note that the caller does."""
+        route = f"/v1{self.route_name}"
+        self.services.log_access.note(self.principal, route, self.services.now())
+
     def show(self, value: Any) -> Answered:
         """Answer with what is to be shown."""
         return Answered(200, _encode(value))
@@ -265,6 +277,11 @@ class Call(Request):
                 raise ClientDisconnect
             more = message.get("more_body", False)
             yield message.get("body", b"")
+
+    async def left(self) -> None:
+        """Return when the client has gone away, whatever it sends before."""
+        while (await self.receive_message())["type"] != "http.disconnect":
+            pass
 
     def lookup(self, external_id: str) -> str:
         """The keyed hash under which the caller's own person is known."""

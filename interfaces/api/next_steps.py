@@ -84,6 +84,11 @@ NEXT_STEPS: dict[str, list[Link]] = {
     ],
     "register": [to("suspend_partner", body={"partnerId": said("partnerId")})],
     "suspend_partner": [to("reactivate_partner", body={"partnerId": said("partnerId")})],
+    "get_log": [
+        to("get_entry", position=said("data/0/position")),
+        to("get_log", after=said("pagination/cursor")),
+    ],
+    "get_access": [next_page("get_access")],
     "post_key": [to("delete_key", key_id=said("keyId"))],
     "delete_key": [to("get_keys")],
 }

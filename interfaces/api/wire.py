@@ -175,6 +175,8 @@ class AsOf(Query):
 
 
 DigitsOnly = Annotated[int, BeforeValidator(_digits)]
+HowMany = Annotated[int, Field(ge=1, le=10**18 - 1), BeforeValidator(_digits)]
+"""A number of things, where none may be said: what bounds it must come before it is read."""
 
 
 class PageOfList(Query):

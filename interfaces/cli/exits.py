@@ -9,6 +9,8 @@ from typer.core import TyperGroup
 from application.migrate import MigrationRefused
 from domain.refusals import Refusal
 from interfaces.durability import UnsafeDatabase
+from interfaces.export.formats import NotInstalled
+from interfaces.export.segments import CannotExport
 from interfaces.installation import WrongSecrets
 from interfaces.postgres import DatabaseUnavailable
 from interfaces.projection_queries import CannotAsk
@@ -37,6 +39,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     CannotAsk: 2,
     BeingRebuilt: 1,
     CannotBuild: 1,
+    CannotExport: 1,
     CannotServe: 1,
     CannotSwitch: 1,
     CodeIsMissing: 1,
@@ -44,6 +47,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     MigrationRefused: 1,
     NoFingerprint: 1,
     Poison: 1,
+    NotInstalled: 1,
     Refusal: 1,
     StartFailed: 1,
     UnsafeDatabase: 1,

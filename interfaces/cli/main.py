@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from interfaces.cli.agents import app as agents
+from interfaces.cli.auditor import app as auditor
 from interfaces.cli.doctor import doctor
 from interfaces.cli.exits import ExpectedErrors
+from interfaces.cli.log import app as log
 from interfaces.cli.partner import app as partner
 from interfaces.cli.projections import app as projections
 from interfaces.cli.serve import serve
@@ -44,3 +46,5 @@ app.command()(what_if)
 app.add_typer(partner, name="partner")
 app.add_typer(agents, name="agents")
 app.add_typer(projections, name="projections")
+app.add_typer(auditor, name="auditor")
+app.add_typer(log, name="log")

@@ -97,9 +97,9 @@ def rights(patient: Patient) -> Finding:
         return failed(
             "rights",
             in_words(faults),
-            "Grant and revoke as the end of application/migrations/0001_log.sql does.",
+            "Grant and revoke as the ends of the files in application/migrations do.",
         )
-    return ok("rights", "the writer appends, the reader sees one tenant")
+    return ok("rights", "the writer appends, the reader sees one tenant, the analyst views")
 
 
 def kept_replies(patient: Patient) -> Finding:

@@ -31,25 +31,34 @@ from (values
     ('tenure_reader', 'state', 'select, insert, update, delete, truncate', false),
     ('tenure_reader', 'idempotency', 'select', false),
     ('tenure_reader', 'document', 'select', false),
-    ('tenure_analyst', 'state', 'select', true),
-    ('tenure_analyst', 'state', 'insert, update, delete, truncate', false),
-    ('tenure_analyst', 'log', 'select, insert, update, delete, truncate', false)
+    ('tenure_projection', 'state', 'select', true),
+    ('tenure_projection', 'state', 'insert, update, delete, truncate', false),
+    ('tenure_projection', 'log', 'select, insert, update, delete, truncate', false),
+    ('tenure_writer', 'log_access', 'select, insert', true),
+    ('tenure_writer', 'log_access', 'update, delete, truncate', false),
+    ('tenure_reader', 'log_access', 'select', true),
+    ('tenure_analyst', 'log', 'select', false),
+    ('tenure_analyst', 'log_access', 'select', false),
+    ('tenure_analyst', 'state', 'select', false),
+    ('tenure_analyst', 'subject', 'select', false),
+    ('tenure_analyst', 'idempotency', 'select', false),
+    ('tenure_analyst', 'document', 'select', false)
 ) as expected(role, name, privileges, needed)
 cross join lateral regexp_split_to_table(privileges, ', ') as privilege
 where has_table_privilege(role, name, privilege) <> needed
 union all
 select format('%s is not a member of %s', current_user, role)
-from unnest(array['tenure_writer', 'tenure_reader', 'tenure_analyst']) as role
+from unnest(array['tenure_writer', 'tenure_reader', 'tenure_projection']) as role
 where not pg_has_role(current_user, role, 'member')
 union all
 select format('%s may log in, or see past row security', rolname)
 from pg_roles
-where rolname in ('tenure_writer', 'tenure_reader', 'tenure_analyst')
+where rolname in ('tenure_writer', 'tenure_reader', 'tenure_analyst', 'tenure_projection')
     and (rolcanlogin or rolsuper or rolbypassrls)
 union all
 select format('row security is off on %s', relname)
 from pg_class
-where oid = 'log'::regclass and not relrowsecurity
+where oid in ('log'::regclass, 'log_access'::regclass) and not relrowsecurity
 
 -- name: ends_of_log
 -- The first and the last position; 0 when the log is empty.

@@ -24,6 +24,8 @@ rebuild       `tenure projections rebuild` of 1,000,000 events over 100,000 enti
               stock ProjectionRunner on a smaller log, a bare loop in one process, and the same
               counts in SQL, which are the limit.
 follow        The lag of a followed version while 3,000 events a second arrive in batches.
+export        `tenure log export` of 1,000,000 entries to NDJSON and to Parquet, beside a binary
+              COPY out that is thrown away.
 peers         The peers alone: what this machine can do without Tenure. Only when named.
 
 Needs: `tenure` installed for this Python, and wrk (`apt-get install wrk`). PostgreSQL comes with
@@ -54,6 +56,7 @@ from tests.benchmarks.append_cost import append_cost
 from tests.benchmarks.as_of import as_of
 from tests.benchmarks.batch import batch
 from tests.benchmarks.database import Database, temporary_database
+from tests.benchmarks.export import export
 from tests.benchmarks.figures import Report, say, write_json
 from tests.benchmarks.follow import follow
 from tests.benchmarks.load import Unusable, find_wrk
@@ -72,6 +75,7 @@ BENCHMARKS: dict[str, Callable[[Database, Options], Report]] = {
     "as_of": as_of,
     "rebuild": rebuild,
     "follow": follow,
+    "export": export,
     "peers": peers,
 }
 USUAL = tuple(name for name in BENCHMARKS if name != "peers")

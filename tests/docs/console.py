@@ -9,21 +9,23 @@ has to be of its kind.
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 DOCUMENTED_URL = "http://127.0.0.1:8000"
-RUN_SECONDS = 20
+RUN_SECONDS = 120
 STARTS_A_SERVER = "./tenure"
 END = "the end of what a command wrote"
 
 KINDS = (
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>"),
+    (r"(entity|decision)-[0-9a-f]{8}\b", r"\1-<beginning of an id>"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
-    (r"mir_(sandbox|agent)_[0-9A-Za-z]+", "<key>"),
-    (r'("position":|x-log-position: )\d+', r"\1<position>"),
+    (r"mir_(sandbox|agent|audit)_[0-9A-Za-z]+", "<key>"),
+    (r'("(?:seen_)?position":|"cursor":"|x-log-position: )\d+', r"\1<position>"),
     (r'(DaysAgo":)\d+', r"\1<days>"),
 )
 
@@ -54,12 +56,16 @@ def requests(page: Path) -> list[Shown]:
     return [one for one in commands if not one.command.startswith(STARTS_A_SERVER)]
 
 
-def outputs(commands: Sequence[str], url: str, key: str) -> list[str]:
-    """What commands write, of a server at another URL, with a key in ``$KEY``."""
+def outputs(commands: Sequence[str], url: str, key: str, data: Path | None = None) -> list[str]:
+    """What commands write, of a server at another URL, with a key in ``$KEY``; ``tenure`` works on
+    a data folder.
+    """
+    installed = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    of_tenure = {} if data is None else {"TENURE_DATA": str(data), "PATH": installed}
     script = "".join(f"{command}\nprintf '%s' '{END}'\n" for command in commands)
     ended = subprocess.run(
         ["bash", "-e", "-c", script.replace(DOCUMENTED_URL, url)],
-        env=os.environ | {"KEY": key},
+        env=os.environ | {"KEY": key} | of_tenure,
         capture_output=True,
         text=True,
         timeout=RUN_SECONDS,

@@ -9,7 +9,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 # A place in the repository, as the pages name one: `domain/entity.py`, `docs/`.
 PLACE = re.compile(r"`((?:domain|application|projections|interfaces|tests|docs)/[\w./-]*)`")
-NOT_OURS = {".venv", ".git", "node_modules", "tenure-data"}
+NOT_OURS = {".venv", ".venv-spark", ".git", "node_modules", "tenure-data"}
 
 
 def markdown_files(root: Path) -> Iterator[Path]:

@@ -32,10 +32,10 @@ def server(data: Path) -> Iterator[Served]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if requests(ROOT / page)])
-def test_what_a_page_shows_is_what_happens(page: str, server: Served) -> None:
+def test_what_a_page_shows_is_what_happens(page: str, server: Served, data: Path) -> None:
     commands = requests(ROOT / page)
 
-    written = outputs([one.command for one in commands], server.url, server.first_key)
+    written = outputs([one.command for one in commands], server.url, server.first_key, data)
 
     for one, output in zip(commands, written, strict=True):
         assert kinds(output) == kinds(one.output), one.command

@@ -37,6 +37,9 @@ from tests.builders import (
     an_action_set,
     an_agent,
     an_approval,
+    an_auditor,
+    an_auditors_end,
+    an_auditors_rotation,
     an_erasure,
     an_evaluation,
     an_issued_key,
@@ -187,6 +190,17 @@ kills = st.builds(a_kill, agent_ids, preview=st.booleans())
 evaluations_of_agents = st.builds(an_evaluation, agent_ids, actor_type=st.just("service"))
 offers_of_agents = st.builds(an_offer, agent_ids, code=codes)
 
+auditor_ids = st.sampled_from(["one auditor", "another auditor"])
+auditors = st.builds(
+    an_auditor,
+    auditor_ids,
+    tenant=st.none() | tenants,
+    name=st.text(max_size=3),
+    key=issued_keys,
+)
+rotations_of_auditors = st.builds(an_auditors_rotation, auditor_ids, issued_keys)
+ends_of_auditors = st.builds(an_auditors_end, auditor_ids)
+
 commands_about_agents: st.SearchStrategy[Command[object]] = st.one_of(
     registrations_of_agents,
     spawns,
@@ -218,5 +232,8 @@ commands: st.SearchStrategy[Command[object]] = st.one_of(
     suspensions,
     reactivations,
     actions_set,
+    auditors,
+    rotations_of_auditors,
+    ends_of_auditors,
     commands_about_agents,
 )

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from msgspec import NODEFAULT
 
-from domain import action, agent, claim, entity, events, link, partner, policy, spawning
+from domain import action, agent, auditor, claim, entity, events, link, partner, policy, spawning
 from domain.events import (
     EVENTS,
     Entry,
@@ -32,7 +32,7 @@ LINES = [
     for file in FILES
     for number, line in enumerate(file.read_bytes().splitlines(), start=1)
 ]
-AGGREGATES = (action, agent, claim, entity, link, partner, policy, spawning)
+AGGREGATES = (action, agent, auditor, claim, entity, link, partner, policy, spawning)
 
 
 @pytest.fixture

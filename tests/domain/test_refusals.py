@@ -17,6 +17,7 @@ CODES = {
     "AgentSuspended": "AGENT_SUSPENDED",
     "AlreadyPromoted": "ALREADY_PROMOTED",
     "AncestorSuspended": "ANCESTOR_SUSPENDED",
+    "AuditorRevoked": "AUDITOR_REVOKED",
     "BackfillRequired": "BACKFILL_REQUIRED",
     "BatchLimitExceeded": "BATCH_LIMIT_EXCEEDED",
     "BulkLimitExceeded": "BULK_LIMIT_EXCEEDED",
@@ -61,6 +62,7 @@ CODES = {
     "UnknownAction": "UNKNOWN_ACTION",
     "UnknownField": "UNKNOWN_FIELD",
     "UnknownPosition": "INVALID_AS_OF",
+    "UnknownStoredName": "UNKNOWN_STORED_NAME",
     "UnsupportedMediaType": "UNSUPPORTED_MEDIA_TYPE",
 }
 """Clients compare these codes: an entry is added here, never changed and never removed."""

@@ -15,6 +15,9 @@ NDJSON = "application/x-ndjson"
 SPARED = os.environ.get("FUZZ_SPARED", "").split()
 """The ids of what it speaks with: without these, all else would be refused and prove nothing."""
 
+TRUE = {"1", "on", "t", "true", "y", "yes"}
+"""How a truth may be spelled in a query."""
+
 POSITIONS = 3
 """How long a log is certain to be."""
 
@@ -23,6 +26,7 @@ BEYOND_SCHEMAS = {
     "INVALID_CURSOR",
     "INVALID_AS_OF",
     "UNKNOWN_ACTION",
+    "UNKNOWN_STORED_NAME",
     "INVALID_OCCURRED_AT",
     "BACKFILL_REQUIRED",
     "IDEMPOTENCY_KEY_REUSED",
@@ -71,11 +75,15 @@ def lines_of(response: schemathesis.Response) -> list[Any]:
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict[str, Any]) -> None:
-    """Spare what it speaks with, and ask about positions that the log has."""
+    """Spare what it speaks with, ask about positions that the log has, and wait for no stream that
+    has no end.
+    """
     for members in (case.path_parameters, case.body):
         if isinstance(members, dict):
             for name in [name for name, value in members.items() if value in SPARED]:
                 members[name] = str(uuid4())
+    if str((case.query or {}).get("follow")).lower() in TRUE:
+        del case.query["follow"]
     place = (case.query or {}).get("asOf")
     if isinstance(place, str) and place.isdecimal() and len(place) <= 18:
         case.query["asOf"] = str(int(place) % POSITIONS + 1)

@@ -11,12 +11,13 @@ import pytest
 from application.log.recorder import Log
 from application.log.submission import Submission
 from domain.action import Action
+from domain.auditor import CreateAuditor
 from domain.claim import FileClaim
 from domain.command import Command
 from domain.entity import Participated
 from domain.fold import AnyFold, Fold
 from domain.known import Key, Row
-from domain.principal import Principal
+from domain.principal import OPERATOR, Principal
 from domain.refusals import InternalError
 from domain.registry import ReactivateAgent, RegisterAgent, RevokeAgent, SuspendAgent
 from domain.spawning import ApproveAgent, RejectAgent, Spawn
@@ -45,6 +46,9 @@ from tests.builders import (
     an_action_set,
     an_agent,
     an_approval,
+    an_auditor,
+    an_auditors_end,
+    an_auditors_rotation,
     an_erasure,
     an_evaluation,
     an_id,
@@ -79,8 +83,8 @@ def happens(
     """A little of everything, in batches of any size, after each of which somebody may look."""
     chance, partner = Random(seed), f"partner-{seed}"
     who, other = a_principal(partner), a_principal(f"other-{seed}")
-    keys = [an_issued_key(f"{partner} {number}") for number in range(200)]
-    unused, claims, agents = iter(keys), [an_id()], [an_id()]
+    keys = [an_issued_key(f"{partner} {number}") for number in range(600)]
+    unused, claims, agents, auditors = iter(keys), [an_id()], [an_id()], [an_id()]
 
     def somebody() -> str:
         return f"{seed} {chance.randrange(3)}"
@@ -108,6 +112,9 @@ def happens(
             (a_reactivation(partner), who),
             (a_key_added(next(unused), partner), who),
             (a_key_deleted(chance.choice(keys[:9]), partner), who),
+            (an_auditor(tenant=chance.choice([None, tenant]), key=next(unused)), OPERATOR),
+            (an_auditors_rotation(chance.choice(auditors), next(unused)), OPERATOR),
+            (an_auditors_end(chance.choice(auditors)), OPERATOR),
             *((something_of_agents(), who) for _ in range(6)),
         ]
         return chance.choice(choices)
@@ -137,6 +144,7 @@ def happens(
                 answers = await worker.together(*(Submission(one, by) for one, by in batch))
                 assert not [answer for answer in answers if isinstance(answer, InternalError)]
                 claims.extend(one.id for one, _ in batch if isinstance(one, FileClaim))
+                auditors.extend(one.id for one, _ in batch if isinstance(one, CreateAuditor))
                 agents.extend(one.id for one, _ in batch if isinstance(one, RegisterAgent | Spawn))
                 await watch(worker)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from interfaces.admission import approve_partner
+from domain.partner import tenant_of
+from interfaces.admission import approve_partner, create_auditor, revoke_auditor
 from interfaces.postgres import EmbeddedPostgres
 from interfaces.settings import Settings
 from tests.interfaces.serving import Served, a_data_folder, serving
@@ -15,6 +16,19 @@ from tests.stories.client import Client, connected
 from tests.stories.document import Document
 
 MakePartner = Callable[[], Client]
+
+
+class Auditor(Client):
+    """An auditor's client, and how the operator ends it."""
+
+    def __init__(
+        self, http: httpx.Client, key: str, auditor_id: str, revoke: Callable[[], None]
+    ) -> None:
+        super().__init__(http, key)
+        self.auditor_id, self.revoke = auditor_id, revoke
+
+
+MakeAuditor = Callable[..., Auditor]
 
 OPERATOR_KEY = "the-operator-s-own-secret-of-the-stories"
 
@@ -82,3 +96,16 @@ def a_partner(http: httpx.Client, data: Path, log_url: str) -> MakePartner:
         return Client(http, key)
 
     return approve
+
+
+@pytest.fixture(scope="session")
+def an_auditor(http: httpx.Client, data: Path, log_url: str) -> MakeAuditor:
+    """Lets somebody read a partner's log, or all, as the operator's command does."""
+    settings = Settings.load(data, {})
+
+    def create(of: Client | None = None) -> Auditor:
+        tenant = None if of is None else tenant_of("sandbox", of.get("/partners/me")["partnerId"])
+        auditor_id, key = create_auditor(settings, log_url, f"Auditor {next(names)}", tenant)
+        return Auditor(http, key, auditor_id, lambda: revoke_auditor(settings, log_url, auditor_id))
+
+    return create

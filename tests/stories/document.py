@@ -51,7 +51,7 @@ class Document:
         if content is None:
             raise Undocumented(f"{told(reply)}: the operation names no {_media_type(reply)}")
         match _media_type(reply):
-            case "application/json":
+            case "application/json" | "application/cloudevents-batch+json":
                 self._validate(reply, reply.json(), content["schema"])
             case "application/x-ndjson":
                 lines = [json.loads(line) for line in reply.content.splitlines()]

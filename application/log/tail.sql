@@ -1,0 +1,3 @@
+-- name: listen
+-- Be told of whatever is written.
+listen log
