@@ -17,7 +17,7 @@ REMEMBERED_AT_MOST = 10_000
 
 
 class Access:
-    """Remembers principals by the lookup of their credential; ``operator_key`` is the operator's,
+    """Remembers principals by the lookups of what they show; ``operator_key`` is the operator's,
     if there is one.
     """
 
@@ -29,7 +29,7 @@ class Access:
     ) -> None:
         self._hashes, self._ask = hashes, ask
         self._operator = None if operator_key is None else hashes.api_key(operator_key)
-        self._principals: dict[str, Principal] = {}
+        self._principals: dict[tuple[str, str], Principal] = {}
         self._authority = 0
         self.used: set[str] = set()
         """The keys used here since somebody last took these away to store them."""
@@ -38,19 +38,20 @@ class Access:
         """Learn of the newest change of authority."""
         self._authority = max(self._authority, authority)
 
-    async def authenticate(self, key: str) -> Principal:
-        """Who shows this key.
+    async def authenticate(self, key: str, beside: str = "") -> Principal:
+        """Who shows this key; an agent's, with its developer's uid ``beside``.
 
         Raises Unauthenticated, PartnerSuspended, and Unavailable when nobody can tell.
         """
         lookup = self._hashes.api_key(key)
-        principal = self._principals.get(lookup)
+        other = self._hashes.api_key(beside) if beside else ""
+        principal = self._principals.get((lookup, other))
         if principal is None or principal.authority < self._authority:
             if lookup == self._operator:
                 return OPERATOR
             if not is_whole(key):
                 raise Unauthenticated
-            principal = await self._identified(lookup)
+            principal = await self._identified(lookup, other)
         self.used.add(principal.key_id)
         return principal
 
@@ -61,12 +62,12 @@ class Access:
         """
         self.saw(authority)
         if principal.authority < authority:
-            await self._identified(principal.lookup)
+            await self._identified(principal.lookup, principal.beside)
 
-    async def _identified(self, lookup: str) -> Principal:
-        self._principals.pop(lookup, None)
-        principal: Principal = (await self._ask(Submission(Identify(lookup)))).value
+    async def _identified(self, lookup: str, beside: str) -> Principal:
+        self._principals.pop((lookup, beside), None)
+        principal: Principal = (await self._ask(Submission(Identify(lookup, beside)))).value
         if len(self._principals) >= REMEMBERED_AT_MOST:
             del self._principals[next(iter(self._principals))]
-        self._principals[lookup] = principal
+        self._principals[lookup, beside] = principal
         return principal

@@ -1,4 +1,4 @@
-"""Guarded fetch: a page that a stranger names, read without being led to where it must not go.
+"""Guarded fetch: a place that a stranger names, asked without being led to where it must not go.
 
 A server that opens what it is told to can be told to open what only it can reach. So nothing is
 taken but a plain name of a host: no address in disguise, no credentials, no port of one's own. The
@@ -10,10 +10,11 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple, TypedDict, Unpack
 
 import httptools
 import msgspec
@@ -27,6 +28,8 @@ URL_LENGTH_AT_MOST = 300
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?", re.ASCII)
+# An origin's, then a path and a query of the characters that RFC 3986 gives them.
+_PAGE = re.compile(r"(https?://[^/?]*)([/?][A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?", re.ASCII | re.I)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 # A last label that is a number, in any base: whoever reads it so sees an IPv4 address.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
@@ -40,6 +43,20 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 Connect = Callable[..., Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 """``asyncio.open_connection``, or what stands in for it."""
+
+
+class How(TypedDict, total=False):
+    """How to ask: whether this machine may be asked, how long it may take, and what stands in for
+    the ways to resolve and connect. ``trust`` are the certificate authorities, by default the
+    system's.
+    """
+
+    loopback: bool
+    seconds: float
+    resolve: Resolve
+    connect: Connect
+    trust: ssl.SSLContext
+
 
 # Threads of its own: names that never resolve take none away from anybody else.
 _resolving = ThreadPoolExecutor(4, thread_name_prefix="guarded-fetch")
@@ -90,36 +107,39 @@ def read_origin(url: str, *, loopback: bool = False) -> Origin:
     return Origin(scheme, host, port)
 
 
-async def fetch_text(
-    origin: Origin,
-    path: str,
-    *,
-    loopback: bool = False,
-    seconds: float = SECONDS_AT_MOST,
-    resolve: "Resolve | None" = None,
-    connect: Connect = asyncio.open_connection,
-    trust: ssl.SSLContext | None = None,
-) -> str:
-    """The text of a page, trimmed. Raises FetchFailed unless it is had, with 200, in time.
+def read_page(url: str, *, loopback: bool = False) -> tuple[Origin, str]:
+    """The origin that a URL names, and the path there, with its query. Raises InvalidUrl."""
+    found = _PAGE.fullmatch(url)
+    if found is None or len(url) > URL_LENGTH_AT_MOST:
+        raise InvalidUrl(
+            reason=f"http:// or https://, the name of a host and a path are wanted, in at most "
+            f"{URL_LENGTH_AT_MOST} characters"
+        )
+    path = found[2] or "/"
+    return read_origin(found[1], loopback=loopback), path if path[0] == "/" else f"/{path}"
 
-    ``trust`` are the certificate authorities, by default the system's.
+
+async def fetch_text(origin: Origin, path: str, **how: Unpack[How]) -> str:
+    """The text of a page, trimmed. Raises FetchFailed unless it is had, with 200, in time."""
+    request = _request("GET", origin, path, {"Accept": "text/plain"})
+    answer = await _asked(origin, request, **how)
+    if not answer.is_whole:
+        raise FetchFailed(f"the answer is longer than {BODY_BYTES_AT_MOST} bytes")
+    if answer.status != 200:
+        raise FetchFailed(f"it answered {answer.status}, not 200")
+    return answer.body.decode("ascii", "replace").strip()
+
+
+async def post(
+    origin: Origin, path: str, headers: Mapping[str, str], body: bytes, **how: Unpack[How]
+) -> int:
+    """The status with which a place answers what it is sent; what more it says is left unread.
+
+    Raises FetchFailed when there is no answer in time.
     """
-    try:
-        async with asyncio.timeout(seconds):
-            addresses = await (resolve or resolved)(origin.name, origin.port)
-            if not addresses or not all(is_allowed(one, loopback=loopback) for one in addresses):
-                raise FetchFailed("the name does not lead to public addresses alone")
-            context = (trust or _system_trust()) if origin.scheme == "https" else None
-            reader, writer = await _connected(origin, addresses, context, connect)
-            return await _got(origin, path, reader, writer)
-    except TimeoutError:
-        raise FetchFailed(f"there was no whole answer within {seconds:g} seconds") from None
-    except ssl.SSLError as error:
-        raise FetchFailed(f"its TLS cannot be trusted ({error.reason})") from error
-    except OSError as error:
-        raise FetchFailed("no connection could be made") from error
-    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-        raise FetchFailed("the answer is not HTTP") from error
+    length = {"Content-Length": str(len(body))}
+    request = _request("POST", origin, path, {**headers, **length}) + body
+    return (await _asked(origin, request, **how)).status
 
 
 async def resolved(host: str, port: int) -> Sequence[str]:
@@ -182,30 +202,73 @@ def _system_trust() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-async def _got(
-    origin: Origin, path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> str:
+class _Answer(NamedTuple):
+    status: int
+    body: bytes
+    is_whole: bool
+
+
+def _request(method: str, origin: Origin, path: str, headers: Mapping[str, str]) -> bytes:
+    lines = {
+        "Host": origin.authority,
+        "User-Agent": "Tenure",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+        **headers,
+    }
+    named = "".join([f"{name}: {value}\r\n" for name, value in lines.items()])
+    return f"{method} {path} HTTP/1.1\r\n{named}\r\n".encode()
+
+
+async def _asked(
+    origin: Origin,
+    request: bytes,
+    *,
+    loopback: bool = False,
+    seconds: float = SECONDS_AT_MOST,
+    resolve: "Resolve | None" = None,
+    connect: Connect = asyncio.open_connection,
+    trust: ssl.SSLContext | None = None,
+) -> _Answer:
+    """What an origin answers to a request. Raises FetchFailed unless it does in time."""
     try:
-        writer.write(
-            f"GET {path} HTTP/1.1\r\nHost: {origin.authority}\r\nUser-Agent: Tenure\r\n"
-            "Accept: text/plain\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n".encode()
-        )
-        page = _Page()
-        parser = httptools.HttpResponseParser(page)
-        received = 0
-        while not page.complete and (data := await reader.read(BODY_BYTES_AT_MOST)):
-            parser.feed_data(data)
-            received += len(data)
-            if len(page.body) > BODY_BYTES_AT_MOST or received > REPLY_BYTES_AT_MOST:
+        async with asyncio.timeout(seconds):
+            addresses = await (resolve or resolved)(origin.name, origin.port)
+            if not addresses or not all(is_allowed(one, loopback=loopback) for one in addresses):
+                raise FetchFailed("the name does not lead to public addresses alone")
+            context = (trust or _system_trust()) if origin.scheme == "https" else None
+            reader, writer = await _connected(origin, addresses, context, connect)
+            try:
+                writer.write(request)
+                return await _answer(reader)
+            finally:
+                # Nothing more is wanted of it, not even a farewell.
+                writer.transport.abort()
+    except TimeoutError:
+        raise FetchFailed(f"there was no whole answer within {seconds:g} seconds") from None
+    except ssl.SSLError as error:
+        raise FetchFailed(f"its TLS cannot be trusted ({error.reason})") from error
+    except OSError as error:
+        raise FetchFailed("no connection could be made") from error
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        raise FetchFailed("the answer is not HTTP") from error
+
+
+async def _answer(reader: asyncio.StreamReader) -> _Answer:
+    """An answer as far as it is read. Raises FetchFailed when none begins."""
+    page = _Page()
+    parser = httptools.HttpResponseParser(page)
+    received = 0
+    while not page.complete and (data := await reader.read(BODY_BYTES_AT_MOST)):
+        parser.feed_data(data)
+        received += len(data)
+        if len(page.body) > BODY_BYTES_AT_MOST or received > REPLY_BYTES_AT_MOST:
+            if not page.begun:
                 raise FetchFailed(f"the answer is longer than {BODY_BYTES_AT_MOST} bytes")
-        if not page.begun:
-            raise FetchFailed("the connection was closed without an answer")
-        if parser.get_status_code() != 200:
-            raise FetchFailed(f"it answered {parser.get_status_code()}, not 200")
-    finally:
-        # Nothing more is wanted of it, not even a farewell.
-        writer.transport.abort()
-    return page.body.decode("ascii", "replace").strip()
+            return _Answer(parser.get_status_code(), bytes(page.body), is_whole=False)
+    if not page.begun:
+        raise FetchFailed("the connection was closed without an answer")
+    return _Answer(parser.get_status_code(), bytes(page.body), is_whole=True)
 
 
 async def _connected(

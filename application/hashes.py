@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 API_KEY, PERSON, RESOURCE, LINK, EXPLICIT, AUTOMATIC, BODY, FINGERPRINT = "KPRLEABF"
-TOKEN, PUBLIC = "TS"
+TOKEN, PUBLIC, WEBHOOK = "TSW"
 
 _canonical = msgspec.json.Encoder(order="sorted").encode
 _LOOKED_INTO = {float, dict, list}
@@ -37,6 +37,10 @@ class Hashes:
     def public_secret(self) -> bytes:
         """The 32 bytes of the public partner's key, which must be shown again and is not kept."""
         return bytes.fromhex(_digest(self._pepper, PUBLIC))
+
+    def webhook_secret(self, webhook_id: str, generation: int) -> bytes:
+        """The 32 bytes under which what a webhook is sent is signed, the same each time."""
+        return bytes.fromhex(_digest(self._pepper, WEBHOOK, webhook_id, str(generation)))
 
     def person(self, tenant: str, external_id: str) -> str:
         """The lookup of a person, as one tenant names them."""

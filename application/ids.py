@@ -1,4 +1,4 @@
-"""Ids: random UUIDs (version 4), 122 random bits each."""
+"""Ids: random UUIDs (version 4), 122 random bits each; and salts."""
 
 import os
 
@@ -28,3 +28,8 @@ def new_id() -> str:
         _fetched.extend(others)
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def new_salt() -> str:
+    """64 random hexadecimal digits, under which documents are hashed."""
+    return os.urandom(32).hex()

@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 
 from application.log.connections import options
+from application.log.line import ANSWER_SECONDS
 from application.sql import named_queries
 from domain.instants import Instant
 from domain.principal import Principal
@@ -53,9 +54,12 @@ class LogAccess:
         self._noted = set()
         minutes, key_ids, routes, principals, tenants = zip(*noted, strict=True)
         try:
-            async with await psycopg.AsyncConnection.connect(
-                url, options=options("tenure_writer")
-            ) as connection:
+            async with (
+                asyncio.timeout(ANSWER_SECONDS),
+                await psycopg.AsyncConnection.connect(
+                    url, options=options("tenure_writer")
+                ) as connection,
+            ):
                 await connection.execute(
                     QUERIES["note"],
                     {
@@ -66,7 +70,7 @@ class LogAccess:
                         "tenants": list(tenants),
                     },
                 )
-        except psycopg.Error as error:
+        except (psycopg.Error, TimeoutError) as error:
             # Kept in mind, and stored when that is possible again.
             self._noted |= noted
             logger.warning("who read the log was not stored: %s", error)

@@ -99,7 +99,7 @@ class RateLimits:
         # In one order everywhere, so that no two workers wait for each other's rows.
         new = sorted(who for who, count in here.items() if count > self._added.get(who, 0))
         taken = [here[who] - self._added.get(who, 0) for who in new]
-        async with pool.connection() as connection:
+        async with pool.connection() as connection, connection.transaction():
             if new:
                 await connection.execute(
                     QUERIES["add"], {"starts_at": starts_at, "who": new, "taken": taken}

@@ -156,6 +156,11 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
         return "PARTNER" if self.authorized_by is None else "HUMAN"
 
     @property
+    def is_listed(self) -> bool:
+        """Whether it is a marketplace agent, which a member made and holds the uid of."""
+        return self.created_by.startswith("member:")
+
+    @property
     def depth(self) -> int:
         """How many ancestors it has."""
         return len(self.path)

@@ -11,6 +11,8 @@ PREFIXES = {"production": "mir_live_", "sandbox": "mir_sandbox_"}
 
 AGENT_PREFIX = "mir_agent_"
 AUDITOR_PREFIX = "mir_audit_"
+UID_LENGTH = 64
+_HEXADECIMAL = frozenset("0123456789abcdef")
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 SECRET_LENGTH, CHECK_LENGTH, SHOWN_LENGTH = 43, 6, 6
 
@@ -22,8 +24,21 @@ def format_key(prefix: str, secret: bytes) -> str:
     return body + _checksum(body)
 
 
+def format_uid(secret: bytes) -> str:
+    """Write 32 random bytes as the uid of a member or an agent of a marketplace."""
+    assert len(secret) == 32
+    return secret.hex()
+
+
+def is_uid(key: str) -> bool:
+    """Whether a text has the form of a uid, which has no checksum."""
+    return len(key) == UID_LENGTH and _HEXADECIMAL.issuperset(key)
+
+
 def is_whole(key: str) -> bool:
-    """Whether a text has the form of an API key and its checksum is right."""
+    """Whether a text has the form of an API key and its checksum is right, or of a uid."""
+    if is_uid(key):
+        return True
     body, check = key[:-CHECK_LENGTH], key[-CHECK_LENGTH:]
     known_prefix = any(
         key.startswith(prefix) and len(body) == len(prefix) + SECRET_LENGTH
@@ -34,7 +49,7 @@ def is_whole(key: str) -> bool:
 
 def shown_prefix(key: str) -> str:
     """The first characters of a key, enough to recognise it in a list and useless otherwise."""
-    return key[: key.rindex("_") + 1 + SHOWN_LENGTH]
+    return key[: key.rfind("_") + 1 + SHOWN_LENGTH]
 
 
 def _checksum(body: str) -> str:

@@ -48,7 +48,8 @@ class Outcome(msgspec.Struct, Generic[Reply], frozen=True):
     """What a command does, all of it in one transaction, and what it answers.
 
     ``subjects`` are new ways from a person to an entity, ``documents`` are new. ``forgets`` names
-    an entity whose subjects and kept replies are destroyed.
+    an entity whose subjects and kept replies are destroyed, ``erases`` a stream of which all
+    documents and kept replies are: those whose names begin with the stream's and a slash.
     """
 
     reply: Reply
@@ -56,6 +57,7 @@ class Outcome(msgspec.Struct, Generic[Reply], frozen=True):
     subjects: tuple[Subject, ...] = ()
     documents: tuple[Document, ...] = ()
     forgets: Subject | None = None
+    erases: str | None = None
 
 
 @runtime_checkable

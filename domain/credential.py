@@ -6,12 +6,13 @@ from domain import auditor
 from domain.agent import Ended, KeyRotated, Made, Registered, Rejected, Revoked, Spawned
 from domain.events import Entry
 from domain.fold import Fold
+from domain.member import MemberMade, UidRotated
 from domain.partner import Environment, KeyAdded, KeyDeleted, parts_of_tenant
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key opens: a tenant of a partner; an agent's, only for the agent; an auditor's, only
-    its log, and of no partner the whole log.
+    """What a key opens: a tenant of a partner; an agent's or a member's, only for them; an
+    auditor's, only its log, and of no partner the whole log.
 
     ``path`` are the agent's ancestors. The row's key is the key's lookup; no row, no entry.
     """
@@ -22,6 +23,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     agent_id: str | None = None
     auditor_id: str | None = None
     path: tuple[str, ...] = ()
+    member_id: str | None = None
 
 
 def evolve(credential: Credential | None, entry: Entry) -> Credential | None:
@@ -48,6 +50,14 @@ def evolve(credential: Credential | None, entry: Entry) -> Credential | None:
                 key_id=key.key_id,
                 auditor_id=entry.aggregate_id,
             )
+        case MemberMade(uid=uid) | UidRotated(uid=uid) if credential is None:
+            environment, partner_id = parts_of_tenant(entry.tenant or "")
+            return Credential(
+                partner_id=partner_id,
+                environment=environment,
+                key_id=uid.key_id,
+                member_id=entry.aggregate_id,
+            )
     return None
 
 
@@ -56,6 +66,10 @@ def keys_of(entry: Entry) -> tuple[str, ...]:
     match entry.data:
         case KeyRotated() | auditor.KeyRotated() as rotated:
             return (rotated.key.lookup, rotated.replaced.lookup)
+        case UidRotated(uid=uid, replaced=replaced):
+            return (uid.lookup, replaced.lookup)
+        case MemberMade(uid=uid):
+            return (uid.lookup,)
         case KeyAdded(key=key) | KeyDeleted(key=key) | Made(key=key) | Ended(key=key):
             return (key.lookup,)
         case auditor.Created(key=key) | auditor.Revoked(key=key):
@@ -77,6 +91,8 @@ CREDENTIAL = Fold(
         auditor.Created,
         auditor.KeyRotated,
         auditor.Revoked,
+        MemberMade,
+        UidRotated,
     ),
     evolve=evolve,
     keys=keys_of,

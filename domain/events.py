@@ -66,8 +66,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return self.stream.partition("-")[0]
 
 
-class _Envelope(msgspec.Struct, frozen=True):
-    """An entry whose event is not decoded yet, because its type names the class."""
+class Stored(msgspec.Struct, frozen=True):
+    """An entry as it is stored, of whatever version; its event is not looked into."""
 
     id: str
     tenant: str | None
@@ -87,7 +87,7 @@ UPCASTERS: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
 """By retired stored name: the name that succeeds it, and how its data becomes the successor's."""
 
 _encoder = msgspec.json.Encoder()
-_envelopes = msgspec.json.Decoder(_Envelope)
+read_stored = msgspec.json.Decoder(Stored).decode
 
 E = TypeVar("E", bound=type[Event])
 
@@ -138,7 +138,7 @@ def decode(document: bytes | str) -> Entry:
     Raises UnknownEventType for a type written by a newer release, and
     msgspec.ValidationError for a document that is no entry.
     """
-    raw = _envelopes.decode(document)
+    raw = read_stored(document)
     name, data = raw.type, raw.data
     while name in UPCASTERS:
         name, upcast = UPCASTERS[name]

@@ -38,9 +38,10 @@ def parse_instant(text: str) -> Instant:
 
 
 @lru_cache(maxsize=256)
-def shifted(moment: Instant, *, days: int = 0, minutes: int = 0) -> Instant:
-    """The instant so many days and minutes later (earlier when negative)."""
-    return instant(datetime.fromisoformat(moment) + timedelta(days=days, minutes=minutes))
+def shifted(moment: Instant, *, days: int = 0, minutes: int = 0, seconds: int = 0) -> Instant:
+    """The instant so many days, minutes and seconds later (earlier when negative)."""
+    by = timedelta(days=days, minutes=minutes, seconds=seconds)
+    return instant(datetime.fromisoformat(moment) + by)
 
 
 def whole_days(since: Instant, until: Instant) -> int:

@@ -18,11 +18,14 @@ from domain.refusals import Unavailable
 SUBJECT = "subject"
 """The kind under which the way from a person to an entity is asked for, beside the folds' names."""
 
+DOCUMENT = "document"
+"""The kind under which what is kept beside the log is asked for, by its name."""
+
 RANGE = "*"
 """After a fold's name: all of its rows whose keys begin as the key does."""
 
 Key = tuple[str, str]
-"""A row's address: the fold's name (or ``subject``) and the key."""
+"""A row's address: the fold's name (or ``subject``, or ``document``) and the key."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -89,3 +92,7 @@ class Known:
         """The id of the entity that a person's lookup stands for, or None for nobody known."""
         entity_id: str | None = self.row(SUBJECT, lookup).state
         return entity_id
+
+    def document(self, name: str) -> Any:
+        """What is kept beside the log under a name, or None."""
+        return self.row(DOCUMENT, name).state

@@ -7,6 +7,8 @@ from domain.command import Outcome
 from domain.credential import CREDENTIAL, Credential
 from domain.instants import Instant
 from domain.known import Key, Known
+from domain.listing import must_own
+from domain.member import MEMBER
 from domain.partner import PARTNER, Environment, tenant_of
 from domain.refusals import (
     AgentEventTypeNotAllowed,
@@ -18,12 +20,14 @@ from domain.refusals import (
 from domain.rights import (
     AUDITOR_PERMISSIONS,
     GUARDRAILS,
+    MEMBER_PERMISSIONS,
     OPERATOR_PERMISSIONS,
     PARTNER_PERMISSIONS,
     PUBLIC_PERMISSIONS,
     Guardrails,
     Permission,
     Permissions,
+    Role,
 )
 
 
@@ -51,8 +55,16 @@ class ActingAgent(msgspec.Struct, frozen=True, kw_only=True):
             raise AgentEventTypeNotAllowed(event_type=event_type)
 
 
+class ActingMember(msgspec.Struct, frozen=True, kw_only=True):
+    """The member of a marketplace that calls."""
+
+    member_id: str
+    roles: tuple[Role, ...]
+
+
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody authenticated. ``lookup`` is the keyed hash of the credential they showed.
+    """Somebody authenticated. ``lookup`` is the keyed hash of the credential they showed;
+    ``beside`` that of the uid of the member whose agent they are, where both must be shown.
 
     ``authority`` is the position of the last change of authority that was seen when the principal
     was identified: a later one means that they must be identified again.
@@ -67,6 +79,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     permissions: Permissions
     authority: int
     agent: ActingAgent | None = None
+    member: ActingMember | None = None
+    beside: str = ""
 
     def must(self, permission: Permission | None, event_type: str | None = None) -> None:
         """Raise Forbidden unless the principal holds a permission, and AgentEventTypeNotAllowed
@@ -78,11 +92,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
             self.agent.must_report(event_type)
 
 
-def identify(lookup: str, known: Known) -> Principal:
-    """Who a credential is, as things stand.
+def identify(lookup: str, known: Known, beside: str = "") -> Principal:
+    """Who a credential is, as things stand: an agent's, with ``beside`` its developer's own.
 
-    Raises Unauthenticated when it opens nothing; when it opens nothing for now, PartnerSuspended,
-    AgentSuspended or AncestorSuspended.
+    Raises Unauthenticated when it opens nothing, or the two do not belong together; when it opens
+    nothing for now, PartnerSuspended, AgentSuspended or AncestorSuspended.
     """
     credential = known.get(CREDENTIAL, lookup)
     if credential is None:
@@ -98,9 +112,15 @@ def identify(lookup: str, known: Known) -> Principal:
     principal = _shown(credential, lookup, known)
     if credential.auditor_id is not None:
         return auditing(credential.auditor_id, principal)
+    if credential.member_id is not None:
+        return taking_part(principal, credential.member_id, known)
     if partner.public:
         principal = msgspec.structs.replace(principal, permissions=PUBLIC_PERMISSIONS)
-    return acting(principal, line) if line else principal
+    if not line:
+        return principal
+    if beside:
+        must_be_of(line[-1][0], beside, known)
+    return msgspec.structs.replace(acting(principal, line), beside=beside)
 
 
 def _shown(credential: Credential, lookup: str, known: Known) -> Principal:
@@ -123,6 +143,28 @@ def auditing(auditor_id: str, principal: Principal) -> Principal:
     return msgspec.structs.replace(
         principal, id=f"auditor:{auditor_id}", permissions=AUDITOR_PERMISSIONS
     )
+
+
+def taking_part(principal: Principal, member_id: str, known: Known) -> Principal:
+    """The principal that a member of a partner's marketplace is. Raises Unauthenticated."""
+    member = known.get(MEMBER, member_id)
+    if member is None:
+        raise Unauthenticated
+    held = frozenset[Permission]().union(*(MEMBER_PERMISSIONS[role] for role in member.roles))
+    return msgspec.structs.replace(
+        principal,
+        id=f"member:{member_id}",
+        permissions=held,
+        member=ActingMember(member_id=member_id, roles=member.roles),
+    )
+
+
+def must_be_of(agent_id: str, beside: str, known: Known) -> None:
+    """Raise Unauthenticated unless a uid is that of the member whose agent it is."""
+    credential = known.get(CREDENTIAL, beside)
+    if credential is None or credential.member_id is None:
+        raise Unauthenticated
+    must_own(agent_id, credential.member_id, known)
 
 
 def acting(principal: Principal, line: Line) -> Principal:
@@ -154,17 +196,19 @@ def acting(principal: Principal, line: Line) -> Principal:
 
 
 class Identify(msgspec.Struct, frozen=True):
-    """The question who a credential is."""
+    """The question who a credential is, with the one that was shown beside it."""
 
     lookup: str
+    beside: str = ""
     id: str = ""
 
     @property
     def asks(self) -> tuple[Key, ...]:
-        return ((CREDENTIAL.name, self.lookup),)
+        own = (CREDENTIAL.name, self.lookup)
+        return (own, (CREDENTIAL.name, self.beside)) if self.beside else (own,)
 
     def decide(self, known: Known, now: Instant) -> Outcome[Principal]:
-        return Outcome(identify(self.lookup, known))
+        return Outcome(identify(self.lookup, known, self.beside))
 
 
 OPERATOR = Principal(

@@ -161,10 +161,43 @@ class AgentIdempotencyRequired(Invalid):
     hint_text = "An AI agent always must; requireIdempotency says whether another must."
 
 
+class Unprocessable(Refusal):
+    """The request has the right form, but not values that could be taken.
+
+    ``field`` says which, as the marketplace spells it.
+    """
+
+
+class InvalidValue(Unprocessable):
+    code = "INVALID_VALUE"
+    sentence = "{field} {reason}"
+
+
+class PriceAboveBudget(Unprocessable):
+    code = "PRICE_ABOVE_BUDGET"
+    sentence = "{field} must be at most the budget of {budget} {currency}"
+
+
+class SchemaViolation(Unprocessable):
+    code = "SCHEMA_VIOLATION"
+    sentence = "{field} does not fit the agent's declared schema: {reason}"
+
+
+class InvalidSchema(Unprocessable):
+    code = "INVALID_SCHEMA"
+    sentence = "{field} is no JSON Schema that can be checked: {reason}"
+
+
 class Unauthenticated(Refusal):
     code = "UNAUTHENTICATED"
     sentence = "The API key is missing, mistyped, unknown or deleted."
     hint_text = "Send it in the header x-api-key."
+
+
+class UnknownUid(Unauthenticated):
+    code = "UNKNOWN_UID"
+    sentence = "The uid is missing, mistyped, unknown or replaced."
+    hint_text = "Send userUid, and agentUid with it where an agent calls, as headers."
 
 
 class Forbidden(Refusal):
@@ -219,11 +252,26 @@ class SpawnEscalation(Forbidden):
     hint_text = "Ask for less, or leave it out to inherit what the parent has."
 
 
+class OwnWork(Forbidden):
+    code = "OWN_WORK"
+    sentence = "A supervisor may not judge the work of an agent of their own."
+
+
+class JobNotOffered(Forbidden):
+    code = "JOB_NOT_OFFERED"
+    sentence = "The job asks for {capability}, which this agent's listing does not have."
+
+
+class PolicyRefused(Forbidden):
+    code = "POLICY_REFUSED"
+    sentence = "The policy says {decision} to {action}: {why}"
+
+
 class NotFound(Refusal):
     code = "NOT_FOUND"
     sentence = "There is no such thing here."
     hint_text = (
-        "GET /openapi.json lists the paths. What belongs to another partner is not found either."
+        "GET /openapi.json lists the paths. What belongs to somebody else is not found either."
     )
 
 
@@ -305,6 +353,18 @@ class TooManyKeys(Conflict):
     hint_text = "Delete one that is no longer used."
 
 
+class TooManyWebhooks(Conflict):
+    code = "TOO_MANY_WEBHOOKS"
+    sentence = "There are at most {limit} webhooks each, and you have as many."
+    hint_text = "Delete one that is no longer used."
+
+
+class WebhookDisabled(Conflict):
+    code = "WEBHOOK_DISABLED"
+    sentence = "This webhook is disabled: its reader answered 410, that it is gone."
+    hint_text = "Delete it, and make another when there is a reader again."
+
+
 class ChallengeFailed(Conflict):
     code = "CHALLENGE_FAILED"
     sentence = "The domain is not proven: {reason}."
@@ -329,6 +389,73 @@ class TooManyActions(Conflict):
     code = "TOO_MANY_ACTIONS"
     sentence = "A tenant has at most {limit} actions of its own."
     hint_text = "Change one that is no longer used."
+
+
+class OfferAlreadyAccepted(Conflict):
+    code = "OFFER_ALREADY_ACCEPTED"
+    sentence = "offer already accepted"
+
+
+class OfferClosed(Conflict):
+    code = "OFFER_CLOSED"
+    sentence = "This offer was declined, replaced or accepted."
+
+
+class InvalidJobState(Conflict):
+    code = "INVALID_JOB_STATE"
+    sentence = "A job that is {status} cannot be {wanted}."
+
+
+class JobErased(Conflict):
+    code = "JOB_ERASED"
+    sentence = "What was written on this job has been erased."
+
+
+class TooManyEngagements(Conflict):
+    code = "TOO_MANY_ENGAGEMENTS"
+    sentence = "The job has lost {limit} agents, and is offered to no more."
+    hint_text = "Cancel it, and post what is left as a new one."
+
+
+class DeliveryDiffers(Conflict):
+    code = "DELIVERY_DIFFERS"
+    sentence = "Other data was delivered already, and awaits its evaluation."
+
+
+class NothingToJudge(Conflict):
+    code = "NOTHING_TO_JUDGE"
+    sentence = "Nothing of that awaits an evaluation."
+
+
+class StaleDelivery(Conflict):
+    code = "STALE_DELIVERY"
+    sentence = "That is not the current delivery."
+    hint_text = "GET /api/ailancer/jobs/ID/results shows what awaits its evaluation."
+
+
+class AlreadyJudged(Conflict):
+    code = "ALREADY_JUDGED"
+    sentence = "{item_ref} was {decision} already."
+
+
+class ReviewTaken(Conflict):
+    code = "REVIEW_TAKEN"
+    sentence = "Another supervisor is judging this job, until {until}."
+
+
+class NotReversible(Conflict):
+    code = "NOT_REVERSIBLE"
+    sentence = "The evaluation cannot be reversed: {reason}."
+
+
+class SpendCapExceeded(Conflict):
+    code = "SPEND_CAP_EXCEEDED"
+    sentence = "The client may spend {cap} {currency}; this would make it {total}."
+
+
+class UidIsRotatedByDeveloper(Conflict):
+    code = "UID_IS_ROTATED_BY_DEVELOPER"
+    sentence = "A marketplace agent has a uid and no key; its developer rotates it."
 
 
 class PayloadTooLarge(Refusal):

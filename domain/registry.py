@@ -27,10 +27,11 @@ from domain.credential import CREDENTIAL
 from domain.events import Event
 from domain.genealogy import GENEALOGY, children_of, lineage
 from domain.instants import Instant
+from domain.job_end import lose
 from domain.known import SUBJECT, Key, Known
 from domain.names import check_name
 from domain.partner import IssuedKey
-from domain.refusals import InvalidAgentState, SpawnEscalation
+from domain.refusals import InvalidAgentState, SpawnEscalation, UidIsRotatedByDeveloper
 from domain.rights import AgentType, Preset, Rights, check, requires_idempotency
 
 
@@ -139,7 +140,7 @@ class SetRights(msgspec.Struct, frozen=True, kw_only=True):
 
 class RotateKey(msgspec.Struct, frozen=True, kw_only=True):
     """Give an agent another key; the one before is dead at once. Raises NotFound,
-    InvalidAgentState.
+    InvalidAgentState, UidIsRotatedByDeveloper.
     """
 
     id: str
@@ -154,6 +155,8 @@ class RotateKey(msgspec.Struct, frozen=True, kw_only=True):
     def decide(self, known: Known, now: Instant) -> Outcome[ShownAgent]:
         line = agent_of(self.agent_id, self.tenant, known)
         _, agent = line[-1]
+        if agent.is_listed:
+            raise UidIsRotatedByDeveloper
         replaced = must_not_be_revoked(agent, "given another key")
         rotated = KeyRotated(key=self.key, replaced=replaced, path=agent.path)
         return turned(line, rotated, key=self.key)
@@ -203,7 +206,7 @@ class ReactivateAgent(msgspec.Struct, frozen=True, kw_only=True):
 class RevokeAgent(msgspec.Struct, frozen=True, kw_only=True):
     """End an agent for good. Those that come from it go on, within its last rights; but if it was
     stopped, by itself or by an ancestor, the next below it are suspended, so that nothing stopped
-    wakes.
+    wakes. The jobs that it has in hand lose it.
 
     Raises NotFound, InvalidAgentState.
     """
@@ -221,14 +224,14 @@ class RevokeAgent(msgspec.Struct, frozen=True, kw_only=True):
         _, agent = line[-1]
         key = must_not_be_revoked(agent, "revoked")
         outcome = turned(line, Revoked(key=key, path=agent.path), status="REVOKED", key=None)
-        if suspended_in(line) is None:
-            return outcome
-        stopped = [
-            Change(f"{CATEGORY}-{one}", Suspended())
-            for one, agent in next_below(self.agent_id, known)
-            if agent.status == "ACTIVE"
-        ]
-        return msgspec.structs.replace(outcome, changes=(*outcome.changes, *stopped))
+        after = lose(self.agent_id, known, now) if agent.is_listed else []
+        if suspended_in(line) is not None:
+            after += [
+                Change(f"{CATEGORY}-{one}", Suspended())
+                for one, agent in next_below(self.agent_id, known)
+                if agent.status == "ACTIVE"
+            ]
+        return msgspec.structs.replace(outcome, changes=(*outcome.changes, *after))
 
 
 def next_below(agent_id: str, known: Known) -> Iterator[tuple[str, Agent]]:

@@ -34,6 +34,12 @@ Permission = Literal[
     "agents:spawn",
     "jobs:work",
     "log:read",
+    "jobs:post",
+    "jobs:judge",
+    "listings:write",
+    "market:read",
+    "members:write",
+    "uids:rotate",
     "partner:admin",
     "partners:suspend",
 ]
@@ -41,7 +47,19 @@ Permission = Literal[
 Permissions = frozenset[Permission]
 
 OPERATOR_PERMISSIONS: Permissions = frozenset({"partners:suspend"})
-PARTNER_PERMISSIONS: Permissions = frozenset(get_args(Permission)) - OPERATOR_PERMISSIONS
+
+Role = Literal["client", "developer", "supervisor"]
+EVERY_MEMBER: Permissions = frozenset({"market:read", "uids:rotate"})
+MEMBER_PERMISSIONS: dict[Role, Permissions] = {
+    "client": EVERY_MEMBER | {"jobs:post"},
+    "developer": EVERY_MEMBER | {"listings:write"},
+    "supervisor": EVERY_MEMBER | {"jobs:judge"},
+}
+"""What a member of a marketplace may do, by role; whoever has several may do all of theirs."""
+
+PARTNER_PERMISSIONS: Permissions = frozenset(get_args(Permission)).difference(
+    OPERATOR_PERMISSIONS, *MEMBER_PERMISSIONS.values()
+)
 """What a partner's own key may do."""
 
 AUDITOR_PERMISSIONS: Permissions = frozenset({"log:read"})
@@ -61,7 +79,7 @@ change what the others find there.
 """
 
 OWN_KEY_PERMISSIONS: Permissions = frozenset(
-    {"claims:contest", "claims:settle", "agents:write", "partner:admin"}
+    {"claims:contest", "claims:settle", "agents:write", "members:write", "partner:admin"}
 )
 """What only a partner's own key may do: speak for the partner, and make what could outlive, or do
 more than, the agent that made it.

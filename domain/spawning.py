@@ -28,6 +28,7 @@ from domain.events import Event, stored
 from domain.fold import Fold
 from domain.genealogy import GENEALOGY, OFFSPRING, descendants_of, lineage, offspring_of
 from domain.instants import Instant
+from domain.job_end import lose
 from domain.known import Key, Known
 from domain.names import check_name
 from domain.partner import IssuedKey
@@ -261,7 +262,8 @@ class RejectAgent(msgspec.Struct, frozen=True, kw_only=True):
 
 class RevokeDescendants(msgspec.Struct, frozen=True, kw_only=True):
     """The kill switch: end an agent and all who come from it, pending ones too, at once and for
-    good. The reply are those who were ended, as they were, each parent before its children.
+    good; the jobs that it has in hand lose it. The reply are those who were ended, as they were,
+    each parent before its children.
 
     With ``preview`` it is a question. Raises NotFound.
     """
@@ -281,7 +283,11 @@ class RevokeDescendants(msgspec.Struct, frozen=True, kw_only=True):
         below = descendants_of(self.agent_id, agent.path, self.tenant, known)
         all_of_them = [(one, known.get(AGENT, one)) for one in (self.agent_id, *below)]
         living = [(one, each) for one, each in all_of_them if each is not None and each.key]
-        return Outcome(tuple(living), () if self.preview else tuple(ends_of(living)))
+        if self.preview:
+            return Outcome(tuple(living))
+        # A marketplace agent is a root, so nobody below has jobs in hand.
+        lost = lose(self.agent_id, known, now) if agent.is_listed else []
+        return Outcome(tuple(living), (*ends_of(living), *lost))
 
 
 def ends_of(living: Sequence[tuple[str, Agent]]) -> Iterator[Change]:

@@ -8,7 +8,15 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 
-from application.following import Follower, follow
+from application.deadlines import Deadlines
+from application.following import ClockFollower, Follower, follow, follow_clock
+from application.ids import new_id
+from application.log.submission import Submission
+from application.webhooks.deliveries import Deliveries
+from application.webhooks.sender import Sender
+from domain.job_end import ExpireJob
+from domain.webhook import DisableWebhook
+from interfaces import webhook_metrics
 from interfaces.logs import log_to_stderr
 from interfaces.projections import FollowedVersions
 from interfaces.settings import Settings
@@ -24,12 +32,43 @@ log = logging.getLogger("tenure.followers")
 
 def sources(services: Services, url: str) -> Sources:
     """Where the followers of a server come from."""
-    return (FollowedVersions(url),)
+
+    async def of_webhooks() -> Sequence[Follower]:
+        return (Deliveries(),)
+
+    return (FollowedVersions(url), of_webhooks)
 
 
-async def run(url: str, found_in: Sources) -> None:
+def clock_followers(services: Services) -> Sequence[ClockFollower]:
+    """The followers of the clock that every server has."""
+
+    async def expire(tenant: str, job_id: int) -> None:
+        await services.committer.answer(
+            Submission(ExpireJob(id=new_id(), tenant=tenant, job_id=job_id))
+        )
+
+    async def disable(webhook_id: str) -> None:
+        await services.committer.answer(
+            Submission(DisableWebhook(id=new_id(), webhook_id=webhook_id))
+        )
+
+    return (
+        Deadlines(expire, services.now),
+        Sender(
+            services.hashes,
+            disable,
+            services.now,
+            {"loopback": services.settings.promote_loopback},
+            observe=webhook_metrics.observe,
+            count=webhook_metrics.count,
+        ),
+    )
+
+
+async def run(url: str, found_in: Sources, by_the_clock: Sequence[ClockFollower] = ()) -> None:
     """Run all followers that there are, each as soon as there is one, until cancelled."""
     running: dict[str, asyncio.Task[bool]] = {}
+    clocks = [asyncio.create_task(follow_clock(url, one), name=one.name) for one in by_the_clock]
     try:
         while True:
             wanted = {one.name: one for find in found_in for one in await find()}
@@ -42,9 +81,9 @@ async def run(url: str, found_in: Sources) -> None:
                 running[name] = asyncio.create_task(follow(url, wanted[name]), name=name)
             await asyncio.sleep(LOOK_EVERY_SECONDS)
     finally:
-        for task in running.values():
+        for task in (*running.values(), *clocks):
             task.cancel()
-        await asyncio.gather(*running.values(), return_exceptions=True)
+        await asyncio.gather(*running.values(), *clocks, return_exceptions=True)
 
 
 def _is_over(task: asyncio.Task[bool]) -> bool:
@@ -58,7 +97,7 @@ async def _serve(settings: Settings, url: str, ready: int, lifeline: int) -> Non
     # The supervisor is gone when nothing else holds the other end.
     loop.add_reader(lifeline, ended.set)
     async with open_services(settings, url) as services:
-        running = asyncio.create_task(run(url, sources(services, url)))
+        running = asyncio.create_task(run(url, sources(services, url), clock_followers(services)))
         os.write(ready, b"\n")
         os.close(ready)
         await asyncio.wait(

@@ -26,7 +26,14 @@ from domain.policy import FROM_CLAIMS, ONE_TIER_BELOW, WHY
 from domain.refusals import Refusal
 from domain.standing import QUALIFYING_EVENTS, TIERS
 from interfaces.api.app import create_app
-from interfaces.api.errors import RETRY_AFTER_SECONDS, STATUSES, every_refusal, status_of
+from interfaces.api.errors import (
+    MAP,
+    RETRY_AFTER_SECONDS,
+    STATUSES,
+    every_refusal,
+    status_of,
+    type_of,
+)
 from interfaces.read_tables import OF_EACH_ROW, Column, columns_of, is_lookup
 from interfaces.settings import SECRET_BYTES, Settings, variable
 from projections.catalogue import INLINE
@@ -81,7 +88,32 @@ def errors_page() -> str:
         if vars(family).get("__doc__"):
             parts.append(_docstring(family))
         parts += [_refusal(one) for one in every_refusal() if status_of(one) == status]
+    parts += ["## The M.A.P. family", MAP_ERRORS, _table(("Type", "Status", "Codes"), _types())]
     return _page("Errors", *parts)
+
+
+MAP_ERRORS = (
+    'Under `/api/ailancer` a refusal is `{"error": {"type", "message", "field", "docs"}}`. `field` '
+    "is there where one is at fault, spelled as the request spelled it; `docs` leads to this list "
+    "on the server itself. The code, by which refusals of a type are told apart, is the fragment "
+    "of the header `Link`."
+)
+
+
+def _types() -> list[tuple[str, str, str]]:
+    """The types of the M.A.P. family, each with its statuses and its codes."""
+    found: dict[str, dict[str, int]] = {}
+    for refusal in every_refusal():
+        codes = found.setdefault(type_of(refusal), {})
+        codes[refusal.code] = status_of(refusal, MAP)
+    return [
+        (
+            f"`{kind}`",
+            ", ".join(str(status) for status in sorted(set(codes.values()))),
+            " · ".join(f"[{code}](#{code.lower()})" for code in sorted(codes)),
+        )
+        for kind, codes in sorted(found.items())
+    ]
 
 
 def event_types_page() -> str:
@@ -273,6 +305,15 @@ def _fields(struct: type[msgspec.Struct]) -> str:
     return _table(("Field", "Type", "Left out when it is"), rows) if rows else "No fields."
 
 
+WORDS: dict[Any, str] = {
+    str: "text",
+    bool: "`true` or `false`",
+    int: "integer",
+    float: "number",
+    Any: "any JSON",
+}
+
+
 def _type(hint: Any) -> str:
     """A type in words."""
     arguments, origin = get_args(hint), get_origin(hint)
@@ -289,7 +330,7 @@ def _type(hint: Any) -> str:
         return f"object of {_type(arguments[1])}"
     if _is_struct(hint):
         return hint.__name__ if hint is Event else f"[{hint.__name__}](#{hint.__name__.lower()})"
-    return {str: "text", bool: "`true` or `false`", int: "integer", float: "number"}[hint]
+    return WORDS[hint]
 
 
 def _parts(struct: type[msgspec.Struct]) -> set[type[msgspec.Struct]]:

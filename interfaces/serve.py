@@ -176,7 +176,7 @@ async def _keep_house(url: str, told: SupervisorMetrics) -> None:
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-                await connection.execute("select tenure_housekeep()")
+                await connection.execute("select tenure_housekeep(), webhook_housekeep()")
             told.housekept()
         except psycopg.Error as error:
             log.warning("Housekeeping failed and will be tried again: %s", error)

@@ -141,8 +141,28 @@ class Settings(BaseModel):
     promote_loopback: bool = Field(
         default=False,
         validation_alias="TENURE_PROMOTE_LOOPBACK",
-        description="Let partners prove domains on this machine, on any port. For tests only: it "
-        "lets whoever registers ask this machine's own services.",
+        description="Let partners prove domains on this machine, and members have webhooks there, "
+        "on any port. For tests only: it lets whoever registers ask this machine's own services.",
+    )
+    market_fee_basis_points: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        validation_alias="TENURE_MARKET_FEE_BASIS_POINTS",
+        description="What the platform of a marketplace keeps of each amount that is billed, in "
+        "hundredths of a percent: 1000 is a tenth. It holds for jobs that are accepted from then "
+        "on.",
+    )
+    market_gate: bool = Field(
+        default=False,
+        validation_alias="TENURE_MARKET_GATE",
+        description="Let an agent accept a job only if the policy says ALLOW to its `job.accept`.",
+    )
+    market_review_hours: PositiveInt = Field(
+        default=24,
+        validation_alias="TENURE_MARKET_REVIEW_HOURS",
+        description="Hours within which delivered work is to be judged. The review queue shows "
+        "when that is, and what is overdue.",
     )
     header_timeout_seconds: Seconds = Field(
         default=10,
@@ -170,8 +190,9 @@ class Settings(BaseModel):
     given_pepper: Secret = Field(
         default=None,
         validation_alias="TENURE_PEPPER",
-        description="32 bytes as hexadecimal digits, under which API keys are stored. Made at the "
-        "first start in `secrets/pepper` of the data folder. Lost: every API key is dead.",
+        description="32 bytes as hexadecimal digits, under which API keys are stored and webhooks' "
+        "secrets made. Made at the first start in `secrets/pepper` of the data folder. Lost: every "
+        "API key is dead, and every webhook has another secret.",
         repr=False,
     )
     given_identifier_secret: Secret = Field(

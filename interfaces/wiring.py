@@ -26,8 +26,17 @@ from application.log.submission import Submission
 from application.log.tail import Tail
 from application.log_access import LogAccess
 from application.migrate import migrate
+from application.news import News
 from application.rate_limits import GUESSES_AN_HOUR, MINUTE_SECONDS, Allowance, RateLimits
-from domain.api_keys import AGENT_PREFIX, AUDITOR_PREFIX, PREFIXES, format_key, shown_prefix
+from application.schemas import Schemas
+from domain.api_keys import (
+    AGENT_PREFIX,
+    AUDITOR_PREFIX,
+    PREFIXES,
+    format_key,
+    format_uid,
+    shown_prefix,
+)
 from domain.command import Outcome
 from domain.instants import Instant, instant
 from domain.known import Key, Known, lacking
@@ -44,6 +53,10 @@ from projections.engine.tables import make_tables
 
 if TYPE_CHECKING:
     from interfaces.tracing import Tracing
+
+
+JOBS = "job."
+"""How the names of the types begin that long polls wait for."""
 
 
 def now() -> Instant:
@@ -87,13 +100,15 @@ class Services:
     tail: Tail
     log_access: LogAccess
     draining: asyncio.Event
+    news: News
+    schemas: Schemas
 
     now = staticmethod(now)
 
     @property
     def replay(self) -> Replay:
-        """Answers questions about the past, by the code that is live."""
-        return Replay(self.reader.live.folds)
+        """Answers about the past, by the code of what is live."""
+        return Replay((*INLINE, *self.reader.live.folds))
 
     async def probe(self) -> int:
         """The log's head, as a question sees it. Raises Unavailable when it cannot be read, or this
@@ -118,6 +133,11 @@ class Services:
         """A new API key of an auditor's, and what may be kept of it."""
         key = format_key(AUDITOR_PREFIX, secrets.token_bytes(32))
         return key, self.issued(key)
+
+    def new_uid(self) -> tuple[str, IssuedKey]:
+        """A new uid of a member's or an agent's on a marketplace, and what may be kept of it."""
+        uid = format_uid(secrets.token_bytes(32))
+        return uid, self.issued(uid)
 
     def public_key(self) -> str:
         """The public partner's key, the same each time."""
@@ -176,6 +196,8 @@ async def open_services(
         rate_limits, rate_quota = RateLimits("default", int(seconds)), int(quota)
     agent_rates = RateLimits("agent", MINUTE_SECONDS)
     tail, log_access = Tail(), LogAccess()
+    draining = draining or asyncio.Event()
+    news = News(tail, of_all, JOBS, draining)
     services = Services(
         settings,
         url,
@@ -194,12 +216,15 @@ async def open_services(
         agent_rates,
         tail,
         log_access,
-        draining or asyncio.Event(),
+        draining,
+        news,
+        Schemas(),
     )
     async with (
         tracing or contextlib.nullcontext(),
         of_tenant,
         of_all,
+        contextlib.aclosing(services.schemas),
         _running(
             committer.run(),
             reader.run(),
@@ -208,6 +233,7 @@ async def open_services(
             tail.run(url),
             log_access.keep(url),
             agent_rates.run(of_all),
+            news.run(),
             *(() if rate_limits is None else (rate_limits.run(of_all),)),
         ),
     ):

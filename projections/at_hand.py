@@ -33,6 +33,7 @@ class UnusableProjection(Exception):
     """What a package brings cannot be used; the message says why."""
 
 
+@cache
 def inline_projections() -> dict[str, Projection]:
     """Those that a reply depends on, by name."""
     folds: dict[str, list[AnyFold]] = {}

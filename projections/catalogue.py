@@ -8,9 +8,16 @@ from domain import (
     credential,
     entity,
     genealogy,
+    job,
+    ledger,
     link,
+    listing,
+    member,
     partner,
+    reputation,
     spawning,
+    webhook,
+    work,
 )
 from domain.fold import AnyFold
 
@@ -31,6 +38,22 @@ INLINE: tuple[AnyFold, ...] = (
     spawning.SPAWN_POLICY,
     auditor.AUDITOR,
     credential.CREDENTIAL,
+    member.MEMBER,
+    listing.LISTING,
+    listing.OFFERING,
+    listing.STANDBY,
+    job.JOB,
+    work.BID,
+    work.COUNTER_OFFER,
+    work.IN_HAND,
+    work.DELIVERY,
+    work.ITEM,
+    work.EVALUATION,
+    ledger.DEBITS,
+    ledger.CREDITS,
+    reputation.REPUTATION,
+    webhook.WEBHOOK,
+    webhook.WEBHOOKS_OF_LISTENER,
 )
 
 VERSIONS: dict[str, AnyFold] = {
@@ -43,6 +66,10 @@ VERSIONS: dict[str, AnyFold] = {
     agent.CATEGORY: agent.AGENT,
     auditor.CATEGORY: auditor.AUDITOR,
     spawning.CATEGORY: spawning.SPAWN_POLICY,
+    member.CATEGORY: member.MEMBER,
+    listing.CATEGORY: listing.LISTING,
+    job.CATEGORY: job.JOB,
+    webhook.CATEGORY: webhook.WEBHOOK,
 }
 """The fold whose rows count the entries of a stream, by the stream's category. A category that is
 not here has streams of one entry."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from domain.command import Outcome
-from domain.events import EVENTS, UPCASTERS
+from domain.events import EVENTS, UPCASTERS, Stored, read_stored
 from domain.instants import Instant
 from domain.known import Key, Known
 from domain.ports import Fetch
@@ -60,23 +60,6 @@ class AskHead(msgspec.Struct, frozen=True):
 
     def decide(self, known: Known, now: Instant) -> Outcome[int]:
         return Outcome(known.position)
-
-
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry as it is stored, of whatever version; its data are not looked into."""
-
-    id: str
-    tenant: str | None
-    stream: str
-    version: int
-    type: str
-    recorded_at: Instant
-    principal: str
-    request_id: str
-    data: msgspec.Raw
-
-
-read_stored = msgspec.json.Decoder(Stored).decode
 
 
 def logged(position: int, entry: Stored) -> Logged:

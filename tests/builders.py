@@ -27,7 +27,7 @@ from domain.erasure import EraseEntity
 from domain.events import Entry, Event
 from domain.fold import AnyFold, folds_by_type
 from domain.instants import Instant, shifted
-from domain.known import NO_ROW, SUBJECT, Key, Known, Row
+from domain.known import DOCUMENT, NO_ROW, SUBJECT, Key, Known, Row
 from domain.link import LeaveLink, OfferLink, RedeemLink
 from domain.partner import Environment, IssuedKey, tenant_of
 from domain.partner_keys import AddKey, DeleteKey
@@ -37,12 +37,14 @@ from domain.refusals import Refusal
 from domain.registry import RegisterAgent, RotateKey, SetRights, ShownAgent
 from domain.rights import PARTNER_PERMISSIONS, AgentType, Permissions, Preset, Rights
 from domain.spawning import RevokeDescendants, SetSpawnPolicy, Spawn, SpawnPolicy
+from domain.webhook import AddWebhook, OfWebhook, Topic
 from projections.catalogue import INLINE
 
 NOW: Instant = "2026-11-22T08:00:00.000Z"
 TENANT = "sandbox/acme"
 
 R = TypeVar("R")
+W = TypeVar("W", bound=OfWebhook)
 _numbers = count(1)
 _tenants: dict[str, str] = {}
 
@@ -433,10 +435,13 @@ def a_principal(
     environment: Environment = "sandbox",
     key: IssuedKey | None = None,
     permissions: Permissions = PARTNER_PERMISSIONS,
+    member_id: str | None = None,
 ) -> Principal:
-    """Somebody of a partner's; without a key, one who is never asked to show it again."""
+    """Somebody of a partner's, or a member of its marketplace; without a key, one who is never
+    asked to show it again.
+    """
     return Principal(
-        id=f"partner:{partner_id}",
+        id=f"partner:{partner_id}" if member_id is None else f"member:{member_id}",
         tenant=tenant_of(environment, partner_id),
         partner_id=partner_id,
         environment=environment,
@@ -462,6 +467,38 @@ def an_entity(
         first_at=first_at,
         last_at=last_at,
     )
+
+
+def a_webhook(
+    url: str = "https://acme.example/hooks",
+    *,
+    owner_id: str | None = None,
+    agent_id: str | None = None,
+    topics: tuple[Topic, ...] = ("job.accepted",),
+    tenant: str = TENANT,
+) -> AddWebhook:
+    """The command to have somebody told under an address: a member of the tenant, or whoever."""
+    return AddWebhook(
+        id=an_id(),
+        tenant=tenant,
+        owner_id=owner_id or f"a member of {tenant}",
+        agent_id=agent_id,
+        topics=topics,
+        url=url,
+    )
+
+
+def of_webhook(
+    command: type[W],
+    webhook_id: str,
+    owner_id: str | None = None,
+    *,
+    tenant: str = TENANT,
+    **more: Any,
+) -> W:
+    """A command about a webhook of somebody's."""
+    owner_id = owner_id or f"a member of {tenant}"
+    return command(id=an_id(), tenant=tenant, owner_id=owner_id, webhook_id=webhook_id, **more)
 
 
 def an_entry(
@@ -542,8 +579,15 @@ class History:
             self._fold(entry)
         for subject in outcome.subjects:
             self.rows[SUBJECT, subject.lookup] = Row(0, 0, subject.entity_id)
+        for document in outcome.documents:
+            self.rows[DOCUMENT, document.name] = Row(0, 0, document.content)
         if outcome.forgets is not None:
             del self.rows[SUBJECT, outcome.forgets.lookup]
+        if outcome.erases is not None:
+            prefix = f"{outcome.erases}/"
+            gone = [key for key in self.rows if key[0] == DOCUMENT and key[1].startswith(prefix)]
+            for key in gone:
+                del self.rows[key]
         return outcome.reply
 
     def _fold(self, entry: Entry) -> None:

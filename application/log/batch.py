@@ -16,7 +16,7 @@ from domain.command import Change, Outcome
 from domain.events import Entry, encode
 from domain.fold import SNAPSHOT_EVERY, AnyFold
 from domain.instants import Instant
-from domain.known import NO_ROW, SUBJECT, Known, Row, lacking
+from domain.known import DOCUMENT, NO_ROW, SUBJECT, Known, Row, lacking
 from domain.principal import identify
 from domain.refusals import IdempotencyKeyReused, Refusal
 
@@ -97,7 +97,7 @@ class Batch:
         """The kept reply of a repeat. Whoever asks is identified again if authority moved."""
         principal, repeat = submission.principal, submission.repeat
         if principal.lookup and principal.authority < self.known.authority:
-            found = identify(principal.lookup, self.known)
+            found = identify(principal.lookup, self.known, principal.beside)
             found.must(submission.permission, submission.event_type)
         if repeat is None:
             return None
@@ -161,10 +161,17 @@ class Batch:
         for subject in outcome.subjects:
             self.known.rows[SUBJECT, subject.lookup] = Row(0, 0, subject.entity_id)
             self._writing.subjects.append(subject)
-        self._writing.documents += outcome.documents
+        for document in outcome.documents:
+            self.known.rows[DOCUMENT, document.name] = Row(0, 0, document.content)
+            self._writing.documents.append(document)
         if outcome.forgets is not None:
             self.known.rows[SUBJECT, outcome.forgets.lookup] = NO_ROW
             self._writing.forgotten.append(outcome.forgets.entity_id)
+        if outcome.erases is not None:
+            for kind, name in self.known.rows:
+                if kind == DOCUMENT and name.startswith(f"{outcome.erases}/"):
+                    self.known.rows[kind, name] = NO_ROW
+            self._writing.erased.append(outcome.erases)
 
     def calls(self) -> list[Call]:
         """The statements that write what was decided since they were last asked for, in order."""

@@ -45,10 +45,10 @@ async def writer_line(url: str) -> Line:
 
 
 def pool(url: str, role: str) -> AsyncConnectionPool:
-    """Connections as a role, not opened yet."""
+    """Connections as a role, not opened yet. What is sent together is a transaction by itself."""
     return AsyncConnectionPool(
         url,
-        kwargs={"options": options(role)},
+        kwargs={"options": options(role), "autocommit": True},
         min_size=1,
         max_size=LIST_CONNECTIONS_AT_MOST,
         timeout=5,

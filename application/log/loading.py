@@ -11,7 +11,7 @@ from application.log.line import Call
 from application.log.live import Live
 from application.sql import named_queries
 from domain.instants import Instant
-from domain.known import NO_ROW, RANGE, SUBJECT, Key, Known, Row
+from domain.known import DOCUMENT, NO_ROW, RANGE, SUBJECT, Key, Known, Row
 
 QUERIES = named_queries(Path(__file__).with_name("log.sql"))
 
@@ -67,17 +67,20 @@ class Loading:
         self._along = [fold.name for fold in folds if fold.about or fold.category == "entity"]
         self._decoders: dict[str, Any] = {fold.name: fold.decode for fold in folds}
         self._decoders[SUBJECT] = msgspec.json.Decoder(str).decode
+        self._decoders[DOCUMENT] = msgspec.json.decode
         self._decoders[RECORD] = msgspec.json.Decoder(KeptReply).decode
 
     def call(self, keys: Iterable[Key]) -> Call:
         """The call of the query ``load`` for some keys."""
-        subjects, records, ranges = [], [], []
+        subjects, records, ranges, names = [], [], [], []
         asked: dict[str, list[str]] = {}
         for kind, key in keys:
             if kind == SUBJECT:
                 subjects.append(key)
             elif kind == RECORD:
                 records.append(key)
+            elif kind == DOCUMENT:
+                names.append(key)
             elif kind.endswith(RANGE):
                 ranges.append({"fold": kind.removesuffix(RANGE), "prefix": key})
             else:
@@ -88,6 +91,7 @@ class Loading:
             _encode([{"fold": fold, "keys": keys} for fold, keys in asked.items()]),
             texts(self._along),
             _encode(ranges),
+            texts(names),
         )
 
     def read(self, document: bytes, keys: Iterable[Key]) -> tuple[Head, Known]:
@@ -101,7 +105,9 @@ class Loading:
         lacks = self._live.lacks
         rows = dict.fromkeys(keys, NO_ROW)
         if lacks:
-            rows = {key: row for key, row in rows.items() if key[0].rstrip(RANGE) not in lacks}
+            rows = {
+                key: row for key, row in rows.items() if key[0].removesuffix(RANGE) not in lacks
+            }
         for row in found.rows:
             if row.kind in lacks:
                 continue

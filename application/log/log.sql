@@ -9,7 +9,7 @@ select pg_advisory_xact_lock(hashtext('tenure log'))
 -- The head of the log and every row asked for, as one JSON document of one snapshot. A person's
 -- subject brings along the rows that some folds have for its entity, so that one question is enough.
 --   $1 lookups of people · $2 keys of kept replies · $3 [{fold, keys}] · $4 folds to bring along ·
---   $5 [{fold, prefix}], of which all rows whose keys begin so
+--   $5 [{fold, prefix}], of which all rows whose keys begin so · $6 names of documents
 -- Each look-up is one descent of an index a row, whatever the planner believed of the tables' sizes
 -- when the plan was made: by an array of keys, in a lateral that ends in "offset 0".
 with found as materialized (
@@ -44,6 +44,8 @@ with found as materialized (
             and state.key >= asked.prefix and state.key < asked.prefix || chr(1114111)
         offset 0
     ) as ranged
+    union all
+    select 'document', name, 0, 0, content from document where name = any($6::text[])
     union all
     select 'record', encode(key, 'hex'), 0, position, json_build_object(
         'fingerprint', encode(fingerprint, 'hex'), 'status', status, 'body', body
@@ -152,6 +154,26 @@ with forgotten as (
                 and type <> 'group.left.v1'
             offset 0
         )
+    ) as recent
+)
+delete from idempotency using written where idempotency.position = written.position
+
+-- name: erase
+-- What people wrote in some streams: the documents, and the replies kept for what was lately done
+-- there. The reply to the erasure itself stays, for its repeats: it shows nothing. $1 streams.
+with documents as (
+    delete from document
+    using unnest($1::text[]) as erased(stream)
+    where name >= erased.stream || '/' and name < erased.stream || '0'
+), written as (
+    select recent.position
+    from unnest($1::text[]) as erased(stream)
+    cross join lateral (
+        select position from log
+        where stream = erased.stream
+            and recorded_at > now() - interval '3 days'
+            and type <> 'job.erased.v1'
+        offset 0
     ) as recent
 )
 delete from idempotency using written where idempotency.position = written.position

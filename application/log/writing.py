@@ -21,7 +21,7 @@ class Writing:
 
     ``envelopes`` are the columns beside each of ``entries``; ``records`` are kept replies;
     ``snapshots`` are rows to be kept as they are, ``authority`` are positions that changed it,
-    ``forgotten`` are entities.
+    ``forgotten`` are entities, ``erased`` are streams.
     """
 
     head: int
@@ -34,6 +34,7 @@ class Writing:
     records: list[tuple[Any, ...]] = field(default_factory=list)
     authority: list[int] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    erased: list[str] = field(default_factory=list)
 
     def keep(self, key: Key, row: Row) -> None:
         """Take a snapshot of a row that will go on."""
@@ -87,6 +88,8 @@ class Writing:
         calls += [("drop_rows", (fold, texts(gone))) for fold, gone in dropped.items()]
         if self.forgotten:
             calls.append(("forget", (_encode(self.forgotten),)))
+        if self.erased:
+            calls.append(("erase", (texts(self.erased),)))
         return calls
 
 

@@ -18,6 +18,22 @@ create table projection (
 );
 
 
+-- Partitions of before have no version; what is in them is folded anew at the next start.
+
+do $former$
+declare
+    former regclass;
+begin
+    for former in
+        select inhrelid from pg_inherits
+        where inhparent in ('state'::regclass, 'snapshot'::regclass)
+    loop
+        execute format('drop table %s', former);
+    end loop;
+end
+$former$;
+
+
 -- Which partitions of a version are built. Noted in the transaction that writes their rows, so a
 -- rebuild that was killed goes on where it was.
 

@@ -9,19 +9,33 @@ from fastapi import Response
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from domain.refusals import InternalError, Refusal
+from domain.refusals import InternalError, Refusal, Unauthenticated
 from interfaces.api.call import Answered, Call
-from interfaces.api.errors import headers_of, mir_body, status_of
+from interfaces.api.errors import headers_of, status_of
 from interfaces.telemetry import Answer
 
 logger = logging.getLogger("tenure.http")
 
 
-def refused(refusal: Refusal) -> Answered:
-    """A refusal as an answer."""
+def refused(call: Call, refusal: Refusal) -> Answered:
+    """A refusal as an answer to a call, in the words of its family."""
+    refusal = worded(call, refusal)
     return Answered(
-        status_of(type(refusal)), mir_body(refusal), headers_of(refusal), code=refusal.code
+        status_of(type(refusal), call.family),
+        call.family.body(refusal, call.server),
+        headers_of(refusal),
+        code=refusal.code,
     )
+
+
+def worded(call: Call, refusal: Refusal) -> Refusal:
+    """A refusal in words of what was sent, and of what ought to have been shown."""
+    if type(refusal) is Unauthenticated:
+        return call.unknown()
+    if call.spelled is not None and "field" in refusal.facts:
+        field = call.spelled(str(refusal.facts["field"]), call.document)
+        return type(refusal)(**{**refusal.facts, "field": field})
+    return refusal
 
 
 def finished(
@@ -68,10 +82,10 @@ async def ending_well(
     except ClientDisconnect:
         return
     except Refusal as refusal:
-        yield mir_body(refusal) + b"\n"
+        yield call.family.body(worded(call, refusal), call.server) + b"\n"
     except Exception:
         logger.exception("a defect", extra={"request_id": call.request_id})
-        yield mir_body(InternalError()) + b"\n"
+        yield call.family.body(InternalError(), call.server) + b"\n"
 
 
 async def deliver(answered: Answered, send: Send) -> None:

@@ -1,8 +1,10 @@
-"""The application: FastAPI, with a look at the exact path before the router is asked."""
+"""The application: FastAPI, with a look at the path before the router is asked."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from re import Pattern
 from time import perf_counter
 from typing import Any
 
@@ -10,6 +12,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from domain.refusals import InternalError, MethodNotAllowed, NotFound, Refusal
@@ -17,7 +20,9 @@ from interfaces.api import openapi
 from interfaces.api.answering import finished, refused
 from interfaces.api.call import Call
 from interfaces.api.decoding import request_id_of
-from interfaces.api.errors import status_of
+from interfaces.api.errors import MAP, MIR, status_of
+from interfaces.api.map import MAP_ROUTERS
+from interfaces.api.map.route import MAP_PREFIXES
 from interfaces.api.mir import (
     actions,
     admission,
@@ -42,7 +47,7 @@ from interfaces.api.route import LeanRoute
 from interfaces.settings import Settings
 from interfaces.wiring import Services, open_services
 
-MIR_ROUTERS: Sequence[APIRouter] = (
+ROUTERS: Sequence[APIRouter] = (
     events.router,
     event_batches.router,
     policy.router,
@@ -60,7 +65,13 @@ MIR_ROUTERS: Sequence[APIRouter] = (
     partner_keys.router,
     suspension.router,
     log.router,
+    *MAP_ROUTERS,
+    operations_router,
 )
+
+
+OF_MAP = tuple(f"{prefix}/" for prefix in MAP_PREFIXES)
+"""How paths begin that are refused in the words of the M.A.P. family."""
 
 
 class Tenure(FastAPI):
@@ -70,15 +81,23 @@ class Tenure(FastAPI):
 
     services: Services
 
-    def include_mir(self, router: APIRouter) -> None:
-        """Serve a router's paths under /v1, and without it, as the seed's clients do."""
-        self.include_router(router, prefix="/v1")
-        self.include_router(router, include_in_schema=False)
-        for route in router.routes:
-            if isinstance(route, LeanRoute) and not route.path_names:
-                for method in route.methods or ():
-                    self._exact[method, "/v1" + route.path] = route
-                    self._exact[method, route.path] = route
+    def include(self, router: APIRouter) -> None:
+        """Serve a router's paths under each of its prefixes; the first is the one to be known."""
+        routes = [route for route in router.routes if isinstance(route, LeanRoute)]
+        prefixes = dict.fromkeys(prefix for route in routes for prefix in route.served_under)
+        for number, prefix in enumerate(prefixes):
+            self.include_router(router, prefix=prefix, include_in_schema=number == 0)
+        for route in routes:
+            for prefix in route.served_under:
+                self._know(route, prefix + route.path)
+
+    def _know(self, route: LeanRoute, path: str) -> None:
+        pattern, *_ = compile_path(path)
+        for method in route.methods or ():
+            if route.path_names:
+                self._patterns[method, path.count("/")].append((pattern, route))
+            else:
+                self._exact[method, path] = route
 
     def __init__(self, settings: Settings, url: str) -> None:
         self.draining = asyncio.Event()
@@ -97,15 +116,12 @@ class Tenure(FastAPI):
             telemetry={"tracing": False, "metrics": False, "logs": False},
         )
         self._exact: dict[tuple[str, str], LeanRoute] = {}
-        self._lean = [
-            route
-            for router in (*MIR_ROUTERS, operations_router)
-            for route in router.routes
-            if isinstance(route, LeanRoute)
+        self._patterns = defaultdict[tuple[str, int], list[tuple[Pattern[str], LeanRoute]]](list)
+        self.lean_routes = [
+            route for router in ROUTERS for route in router.routes if isinstance(route, LeanRoute)
         ]
-        for router in MIR_ROUTERS:
-            self.include_mir(router)
-        self.include_router(operations_router)
+        for router in ROUTERS:
+            self.include(router)
         self.add_exception_handler(HTTPException, not_routed)
         self.add_exception_handler(Refusal, not_routed)
         self.add_exception_handler(Exception, not_routed)
@@ -120,8 +136,9 @@ class Tenure(FastAPI):
         """The methods that a path takes, as the Allow header shows them."""
         found = [
             route
-            for route in self._lean
-            if route.path_regex.match(path) or route.path_regex.match(path.removeprefix("/v1"))
+            for route in self.lean_routes
+            for prefix in route.served_under
+            if path.startswith(prefix) and route.path_regex.match(path.removeprefix(prefix))
         ]
         # A path that is written out is itself, whatever pattern it fits.
         exact = [route for route in found if not route.path_names]
@@ -130,10 +147,25 @@ class Tenure(FastAPI):
             taken.add("HEAD")
         return ", ".join(sorted(taken))
 
+    def route_of(self, scope: Scope) -> LeanRoute | None:
+        """The route of a path as it is written out, or by the first pattern of as many parts that
+        it fits: the router would try them all, and take longer than most answers.
+        """
+        method, path = scope["method"], scope["path"]
+        route = self._exact.get((method, path))
+        if route is not None:
+            return route
+        for pattern, patterned in self._patterns.get((method, path.count("/")), ()):
+            fits = pattern.match(path)
+            if fits is not None:
+                scope["path_params"] = fits.groupdict()
+                return patterned
+        return None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a known path at once, anything else through the router."""
         if scope["type"] == "http":
-            route = self._exact.get((scope["method"], scope["path"]))
+            route = self.route_of(scope)
             if route is not None:
                 scope["app"] = self
                 await route.serve(scope, receive, send)
@@ -152,14 +184,16 @@ async def not_routed(request: Request, error: Exception) -> Response:
     call.request_id = request_id_of(call.sent)
     if isinstance(error, Refusal):
         error = HTTPException(status_of(type(error)))
+    path = call.scope["path"]
+    call.family = MAP if f"{path}/".startswith(OF_MAP) else MIR
     match getattr(error, "status_code", 500):
         case 404:
-            answered = refused(NotFound())
+            answered = refused(call, NotFound())
         case 405:
-            answered = refused(MethodNotAllowed())
-            answered.headers.append((b"allow", request.app.methods_of(call.scope["path"]).encode()))
+            answered = refused(call, MethodNotAllowed())
+            answered.headers.append((b"allow", request.app.methods_of(path).encode()))
         case _:
-            answered = refused(InternalError())
+            answered = refused(call, InternalError())
     finished(call, request.method, "-", answered, started)
     response = Response(answered.body, answered.status)
     response.raw_headers = answered.headers

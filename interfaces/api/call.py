@@ -24,6 +24,7 @@ from domain.refusals import (
     Unavailable,
 )
 from domain.rights import Permission
+from interfaces.api.errors import MIR, Family
 from projections.engine.replay import Past
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class Call(Request):
     """What a route is given beside its body and its parameters.
 
     ``services`` are the committer, the reader and the rest; ``principal`` is who calls, ``budgets``
-    how much more they may, where there are limits.
+    how much more they may, where there are limits. ``family`` says in whose words it is refused,
+    ``unknown`` how whoever is not known is, ``spelled`` how a field was spelled.
     """
 
     services: "Services"
@@ -67,6 +69,9 @@ class Call(Request):
     permission: Permission | None
     request_id: str
     route_name: str
+    family: Family = MIR
+    unknown: type[Unauthenticated] = Unauthenticated
+    spelled: Callable[[str, object], str] | None = None
 
     def __init__(self, scope: "Scope", receive: "Receive") -> None:
         # Starlette's own constructor sets these and what forms and streams need.
@@ -181,7 +186,9 @@ class Call(Request):
         them.
         """
         question = Submission(
-            Identify(self.principal.lookup), self.principal, permission=self.permission
+            Identify(self.principal.lookup, self.principal.beside),
+            self.principal,
+            permission=self.permission,
         )
         self.principal = (await self.services.reader.answer(question)).value
 
@@ -220,6 +227,12 @@ class Call(Request):
     def show(self, value: Any) -> Answered:
         """Answer with what is to be shown."""
         return Answered(200, _encode(value))
+
+    @property
+    def server(self) -> str:
+        """The address under which the caller reached this server."""
+        host = self.sent.get(b"host", b"").decode("latin-1")
+        return f"{self.scope['scheme']}://{host}" if host else ""
 
     @property
     def min_position(self) -> int:
@@ -270,7 +283,7 @@ class Call(Request):
                     message = await self.receive_message()
             except TimeoutError:
                 # Whoever asks is identified again if authority moved.
-                question = Identify(self.principal.lookup)
+                question = Identify(self.principal.lookup, self.principal.beside)
                 await self.services.reader.answer(Submission(question, self.principal))
                 continue
             if message["type"] == "http.disconnect":

@@ -16,7 +16,14 @@ from interfaces.api.call import Call, is_visible_ascii
 from interfaces.api.wire import Wire, checked
 
 JSON, NDJSON = b"application/json", b"application/x-ndjson"
-SENT_ONCE = (b"x-api-key", b"idempotency-key", b"x-min-position", b"content-type")
+SENT_ONCE = (
+    b"x-api-key",
+    b"useruid",
+    b"agentuid",
+    b"idempotency-key",
+    b"x-min-position",
+    b"content-type",
+)
 
 
 def request_id_of(sent: dict[bytes, bytes]) -> str:

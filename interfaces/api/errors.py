@@ -1,5 +1,8 @@
 """Refusals meet HTTP: one table of statuses, one rendering for each family of errors."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 import msgspec
 
 from domain import refusals
@@ -16,6 +19,7 @@ STATUSES: dict[type[Refusal], int] = {
     refusals.PayloadTooLarge: 413,
     refusals.UnsupportedMediaType: 415,
     refusals.IdempotencyKeyReused: 422,
+    refusals.Unprocessable: 422,
     refusals.RateLimited: 429,
     refusals.InternalError: 500,
     refusals.Unavailable: 503,
@@ -28,9 +32,66 @@ RETRY_AFTER_SECONDS: dict[type[Refusal], int] = {
 }
 
 
-def status_of(refusal: type[Refusal]) -> int:
+TYPES: dict[int, str] = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found",
+    405: "not_found",
+    409: "conflict",
+    429: "rate_limited",
+    500: "server_error",
+    503: "server_error",
+}
+"""What the M.A.P. family calls a status; any other is a ``validation_error``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """How a part of the API says no: the statuses in which it differs from the table, and its
+    bodies, made of a refusal and of the address of the server that gives it.
+    """
+
+    name: str
+    differing: Mapping[type[Refusal], int]
+    body: Callable[[Refusal, str], bytes]
+
+
+def mir_body(refusal: Refusal, server: str = "") -> bytes:
+    """A refusal in the MIR family's words."""
+    body = {"error": str(refusal), "code": refusal.code}
+    if hint := refusal.hint:
+        body["hint"] = hint
+    return msgspec.json.encode(body)
+
+
+def map_body(refusal: Refusal, server: str) -> bytes:
+    """A refusal in the M.A.P. family's words: it has no place for a hint but the message."""
+    kind, message = type_of(type(refusal)), str(refusal)
+    if hint := refusal.hint:
+        message = f"{message.removesuffix('.')}. {hint}"
+    error = {"type": kind, "message": message, "docs": f"{server}/docs/errors#{kind}"}
+    if "field" in refusal.facts:
+        error["field"] = str(refusal.facts["field"])
+    return msgspec.json.encode({"error": error})
+
+
+MIR = Family("MIR", {}, mir_body)
+MAP = Family("MAP", {refusals.InvalidName: 422}, map_body)
+
+
+def status_of(refusal: type[Refusal], family: Family = MIR) -> int:
     """The HTTP status of a refusal."""
-    return next(STATUSES[family] for family in refusal.__mro__ if family in STATUSES)
+    return next(
+        table[one]
+        for one in refusal.__mro__
+        for table in (family.differing, STATUSES)
+        if one in table
+    )
+
+
+def type_of(refusal: type[Refusal]) -> str:
+    """What the M.A.P. family calls a refusal's kind."""
+    return TYPES.get(status_of(refusal, MAP), "validation_error")
 
 
 def headers_of(refusal: Refusal) -> list[tuple[bytes, bytes]]:
@@ -38,20 +99,14 @@ def headers_of(refusal: Refusal) -> list[tuple[bytes, bytes]]:
     one is, when to retry.
     """
     headers = [(b"link", f'</docs/errors#{refusal.code.lower()}>; rel="help"'.encode())]
-    if isinstance(refusal, refusals.Unauthenticated):
+    if isinstance(refusal, refusals.UnknownUid):
+        headers.append((b"www-authenticate", b'Uid headers="userUid, agentUid"'))
+    elif isinstance(refusal, refusals.Unauthenticated):
         headers.append((b"www-authenticate", b'ApiKey header="x-api-key"'))
     seconds = refusal.facts.get("seconds", RETRY_AFTER_SECONDS.get(type(refusal)))
     if seconds is not None:
         headers.append((b"retry-after", str(seconds).encode()))
     return headers
-
-
-def mir_body(refusal: Refusal) -> bytes:
-    """A refusal in the MIR family's words."""
-    body = {"error": str(refusal), "code": refusal.code}
-    if hint := refusal.hint:
-        body["hint"] = hint
-    return msgspec.json.encode(body)
 
 
 def every_refusal(root: type[Refusal] = Refusal) -> list[type[Refusal]]:

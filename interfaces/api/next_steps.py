@@ -58,6 +58,14 @@ def next_page(operation: str) -> Link:
     return to(operation, cursor=said("pagination/cursor"))
 
 
+def of_job(*operations: str) -> list[Link]:
+    """What there is to do with a job."""
+    return [to(operation, job_id=said("job_id")) for operation in operations]
+
+
+TERMS = {"price_per_unit": "1.00", "eta": 3600}
+DELIVERED = {"job_id": said("job_id"), "delivery_id": said("delivery_id")}
+
 NEXT_STEPS: dict[str, list[Link]] = {
     "submit_event": about(said("userExternalId")),
     "get_events": [next_page("get_events")],
@@ -91,5 +99,37 @@ NEXT_STEPS: dict[str, list[Link]] = {
     "get_access": [next_page("get_access")],
     "post_key": [to("delete_key", key_id=said("keyId"))],
     "delete_key": [to("get_keys")],
+    "make_member": [
+        to("rotate_member_uid", user_id=said("user_id")),
+        to("put_spend_cap", user_id=said("user_id")),
+    ],
+    "publish_listing": [to("rotate_agent_uid", agent_id=said("agent_id"))],
+    "get_listings": [next_page("get_listings")],
+    "post_job": [
+        to("accept_job", job_id=said("job_id"), body=TERMS),
+        to("make_counter_offer", job_id=said("job_id"), body=TERMS),
+        *of_job("get_job", "get_story", "get_offers", "decline_job", "put_inputs", "cancel_job"),
+    ],
+    "get_jobs": [next_page("get_jobs")],
+    "get_story": [next_page("get_story")],
+    "make_counter_offer": [
+        to(move, job_id=said("job_id"), offer_id=said("offer_id"))
+        for move in ("accept_counter_offer", "decline_counter_offer")
+    ],
+    "accept_job": [
+        to("deliver_job", body={"job_id": said("job_id")}),
+        *of_job("submit_results", "put_inputs", "get_inputs", "get_results", "cancel_job"),
+    ],
+    "deliver_job": [to("evaluate_work", body=DELIVERED), *of_job("claim_review", "get_results")],
+    "submit_results": [to("evaluate_work", body=DELIVERED), *of_job("claim_review")],
+    "get_reviews": [next_page("get_reviews")],
+    "evaluate_work": [
+        to("reverse_evaluation", evaluation_id=said("evaluation_id")),
+        to("get_invoice", invoice_id=said("job_id")),
+        *of_job("erase_job"),
+    ],
+    "get_invoices": [next_page("get_invoices")],
+    "get_payouts": [next_page("get_payouts")],
+    "get_ledger": [next_page("get_ledger")],
 }
 """The links of each operation, by its id; each leads to the operation that it is named after."""

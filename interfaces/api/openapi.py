@@ -1,14 +1,16 @@
 """The OpenAPI document: what FastAPI cannot derive from the routes, said once."""
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, NotRequired, TypeVar
+from string import Formatter
+from typing import Annotated, Any, Literal, NotRequired, TypeVar
 
-from pydantic import Field
+import msgspec
+from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from domain import refusals
 from domain.refusals import Refusal
-from interfaces.api.errors import every_refusal, status_of
+from interfaces.api.errors import MAP, MIR, Family, every_refusal, status_of
 from interfaces.api.next_steps import NEXT_STEPS
 
 Refusals = tuple[type[Refusal], ...]
@@ -22,13 +24,17 @@ DOCUMENT: dict[str, Any] = {
         "Submit participation events, ask for neutral standing, and get a recommendation at the "
         "point of decision. Each path is served with and without `/v1`. Each reply carries "
         "`X-Request-Id`; each write's reply `X-Log-Position`. A read takes `X-Min-Position` and "
-        "answers from state at least that new."
+        "answers from state at least that new. Under `/api/ailancer` is a marketplace of agents' "
+        "jobs, billed by approved outcome, with credentials and errors of its own."
     ),
     "license_info": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     # An operation's id is the name of its endpoint.
     "generate_unique_id_function": lambda route: route.name,
 }
 """What the application is made with."""
+
+SERVER = "http://127.0.0.1:8000"
+"""Where examples take a server to be."""
 
 VISIBLE_ASCII = "^[!-~]+$"
 
@@ -95,6 +101,13 @@ def shared(kind: str, name: str) -> dict[str, str]:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
+def lines_schema(line: type) -> dict[str, Any]:
+    """The schema of a body of lines that no model of FastAPI's describes, as an array."""
+    described = TypeAdapter(line).json_schema(ref_template="#/components/schemas/{model}")
+    described.pop("$defs", None)
+    return {"type": "array", "items": described}
+
+
 IDEMPOTENT: dict[str, Any] = {"parameters": [shared("parameters", "Idempotency-Key")]}
 """What a route that takes an Idempotency-Key adds to the document."""
 
@@ -110,7 +123,6 @@ READ_AND_RECORDED: dict[str, Any] = {
 ANY_ROUTE: Refusals = (refusals.InvalidField, refusals.UnknownField, refusals.InternalError)
 LIMITED: Refusals = (refusals.RateLimited,)
 WITH_KEY: Refusals = (
-    refusals.Unauthenticated,
     refusals.Forbidden,
     refusals.PartnerSuspended,
     refusals.AgentSuspended,
@@ -146,6 +158,33 @@ class ErrorOut(TypedDict):
     ]
 
 
+class MapErrorDetail(TypedDict):
+    """What was wrong, in which field if in one, as it was spelled, and where to read on."""
+
+    type: Literal[
+        "validation_error",
+        "authentication_error",
+        "permission_error",
+        "not_found",
+        "conflict",
+        "rate_limited",
+        "server_error",
+    ]
+    message: Annotated[str, Field(examples=["pricePerUnit must be > 0"])]
+    field: NotRequired[Annotated[str, Field(examples=["pricePerUnit"])]]
+    docs: Annotated[str, Field(examples=[f"{SERVER}/docs/errors#validation_error"])]
+
+
+class MapErrorOut(TypedDict):
+    """A refusal of the M.A.P. family. Its code is in the header Link."""
+
+    error: MapErrorDetail
+
+
+ERRORS: dict[Family, type] = {MIR: ErrorOut, MAP: MapErrorOut}
+"""What the bodies of each family's refusals look like."""
+
+
 def refuses(*own: type[Refusal]) -> Callable[[E], E]:
     """Declare what an endpoint itself may refuse with, beside what its route refuses with."""
 
@@ -156,29 +195,41 @@ def refuses(*own: type[Refusal]) -> Callable[[E], E]:
     return declare
 
 
-def responses(*may: type[Refusal]) -> dict[int | str, dict[str, Any]]:
+def responses(*may: type[Refusal], family: Family = MIR) -> dict[int | str, dict[str, Any]]:
     """Refusals as FastAPI's ``responses``: each status with its codes."""
     by_status: dict[int, dict[str, None]] = {}
     for refusal in may:
-        by_status.setdefault(status_of(refusal), {})[refusal.code] = None
+        by_status.setdefault(status_of(refusal, family), {})[refusal.code] = None
     return {
         status: {
-            "model": ErrorOut,
+            "model": ERRORS[family],
             "description": ", ".join(codes),
             "content": {
-                "application/json": {"examples": {code: shared("examples", code) for code in codes}}
+                "application/json": {
+                    "examples": {
+                        code: shared("examples", example_name(code, family)) for code in codes
+                    }
+                }
             },
         }
         for status, codes in sorted(by_status.items())
     }
 
 
-def example(refusal: type[Refusal]) -> dict[str, str]:
+def example_name(code: str, family: Family) -> str:
+    """Under which name the document has a refusal's example, in the words of a family."""
+    return code if family is MIR else f"{family.name}.{code}"
+
+
+def example(refusal: type[Refusal], family: Family) -> dict[str, Any]:
     """A refusal's body, with the places for its facts left to see."""
-    shown = {"error": refusal.sentence, "code": refusal.code}
-    if refusal.hint_text:
-        shown["hint"] = refusal.hint_text
-    return shown
+    places = {name: f"{{{name}}}" for _, name, _, _ in Formatter().parse(_text(refusal)) if name}
+    body: dict[str, Any] = msgspec.json.decode(family.body(refusal(**places), SERVER))
+    return body
+
+
+def _text(refusal: type[Refusal]) -> str:
+    return refusal.sentence + (refusal.hint_text or "")
 
 
 def finish(document: dict[str, Any]) -> dict[str, Any]:
@@ -191,10 +242,15 @@ def finish(document: dict[str, Any]) -> dict[str, Any]:
     components["schemas"] = _without_titles(components["schemas"])
     components["parameters"] = PARAMETERS
     components["headers"] = HEADERS
-    components["examples"] = {one.code: {"value": example(one)} for one in every_refusal()}
+    components["examples"] = {
+        example_name(one.code, family): {"value": example(one, family)}
+        for family in ERRORS
+        for one in every_refusal()
+    }
     operations = {}
     for method, operation in _operations(document):
         operations[operation["operationId"]] = operation
+        _finish_security(operation)
         _finish_parameters(operation)
         _finish_replies(method, operation)
     for name, links in NEXT_STEPS.items():
@@ -206,6 +262,13 @@ def finish(document: dict[str, Any]) -> dict[str, Any]:
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for operations in document["paths"].values():
         yield from operations.items()
+
+
+def _finish_security(operation: dict[str, Any]) -> None:
+    """An agent of a marketplace shows its developer's uid beside its own."""
+    for shown in operation.get("security", ()):
+        if "AgentUid" in shown:
+            shown["UserUid"] = []
 
 
 def _finish_parameters(operation: dict[str, Any]) -> None:

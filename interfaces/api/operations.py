@@ -19,9 +19,9 @@ from prometheus_client import (
 )
 from typing_extensions import TypedDict
 
-from domain.refusals import NotFound, Unavailable
+from domain.refusals import NotFound, Refusal, Unavailable
 from interfaces.api.call import Answered, Call
-from interfaces.api.errors import every_refusal, status_of
+from interfaces.api.errors import MAP, every_refusal, status_of, type_of
 from interfaces.api.openapi import refuses
 from interfaces.api.route import LeanRoute
 from interfaces.projections import wrong_with_projections
@@ -32,6 +32,7 @@ class OperationsRoute(LeanRoute):
     """A route that an operator's tools ask, as often as they like."""
 
     limited = False
+    served_under = ("",)
 
 
 router = APIRouter(route_class=OperationsRoute, tags=["Operations"])
@@ -132,11 +133,24 @@ async def page_file(call: Call, name: str) -> Answered:
 @cache
 def _errors_page() -> bytes:
     parts = ["<!doctype html><title>Tenure: errors</title><h1>Errors</h1>"]
+    by_type: dict[str, list[str]] = {}
     for refusal in every_refusal():
-        parts.append(f'<h2 id="{refusal.code.lower()}">{status_of(refusal)} {refusal.code}</h2>')
+        anchor, statuses = refusal.code.lower(), _statuses(refusal)
+        parts.append(f'<h2 id="{anchor}">{statuses} {refusal.code}</h2>')
         said = filter(None, (refusal.sentence, refusal.hint_text))
         parts += [f"<p>{PLACE.sub(_in_words, escape(text))}</p>" for text in said]
+        by_type.setdefault(type_of(refusal), []).append(f'<a href="#{anchor}">{refusal.code}</a>')
+    parts.append("<h1>Types of the M.A.P. family</h1>")
+    for kind, codes in by_type.items():
+        # Some types are called as a code of theirs is, which has the anchor.
+        anchor = "" if f'"#{kind}"' in " ".join(codes) else f' id="{kind}"'
+        parts += [f"<h2{anchor}>{kind}</h2>", f"<p>{' · '.join(codes)}</p>"]
     return "\n".join(parts).encode()
+
+
+def _statuses(refusal: type[Refusal]) -> str:
+    mir, in_map = status_of(refusal), status_of(refusal, MAP)
+    return str(mir) if mir == in_map else f"{mir} (M.A.P.: {in_map})"
 
 
 def _in_words(place: re.Match[str]) -> str:

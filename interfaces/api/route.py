@@ -15,8 +15,6 @@ from fastapi import Request, Response, Security
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.params import Query as QueryParameter
 from fastapi.routing import APIRoute
-from fastapi.security import APIKeyHeader
-from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from application.rate_limits import RateLimits, counted_as
@@ -28,14 +26,15 @@ from domain.refusals import (
     PayloadTooLarge,
     RateLimited,
     Refusal,
-    Unauthenticated,
     Unavailable,
+    Unprocessable,
     UnsupportedMediaType,
 )
 from domain.rights import Permission
 from interfaces.api import strict_json
 from interfaces.api.answering import Delivery, deliver, finished, refused
 from interfaces.api.call import Answered, Call
+from interfaces.api.credentials import API_KEY, Credential
 from interfaces.api.decoding import (
     NDJSON,
     check_repeated,
@@ -46,6 +45,7 @@ from interfaces.api.decoding import (
     refuse_body,
     request_id_of,
 )
+from interfaces.api.errors import MIR
 from interfaces.api.openapi import (
     ANY_ROUTE,
     IDEMPOTENT,
@@ -61,15 +61,9 @@ from interfaces.api.openapi import (
 )
 from interfaces.api.wire import Query, Wire, checked
 
-API_KEY = APIKeyHeader(
-    name="x-api-key",
-    scheme_name="ApiKey",
-    description="Handed out once when the partner is approved, or with POST /v1/partners/keys.",
-    auto_error=False,
-)
 logger = logging.getLogger("tenure.http")
 
-NEEDS_NO_LOG = (Invalid, NotFound, PayloadTooLarge, UnsupportedMediaType)
+NEEDS_NO_LOG = (Invalid, Unprocessable, NotFound, PayloadTooLarge, UnsupportedMediaType)
 """What a request may be refused with before anybody has looked into the log."""
 
 Endpoint = Callable[..., Awaitable[Answered]]
@@ -106,7 +100,7 @@ def holds_agents_to(rule: AgentRule) -> Callable[[E], E]:
 
 
 def needs(permission: Permission) -> Any:
-    """Declare that a route wants a key, and a permission that its holder has."""
+    """Declare that a route wants a partner's or an agent's key, and a permission of its holder."""
     return Security(API_KEY, scopes=[permission])
 
 
@@ -118,15 +112,28 @@ class LeanRoute(APIRoute):
     limited = True
     """Whether rate limits hold for it, when there are any."""
 
+    family = MIR
+    """In whose words it refuses."""
+
+    served_under: tuple[str, ...] = ("/v1", "")
+    """What its path may begin with; the first is the one that the document names."""
+
+    spelled: Callable[[str, object], str] | None = None
+    """How a request spelled a field, where there are several ways."""
+
+    prefix = ""
+    """What the route's own name begins with, to tell it from another family's of the same path."""
+
     def __init__(self, path: str, endpoint: Endpoint, **settings: Any) -> None:
         self.lean_endpoint, self.by_lines = endpoint, BY_LINES.get(endpoint)
         self.agent_rule = AGENT_RULES.get(endpoint)
-        self.permission, self.has_key = None, False
-        for dependency in settings.get("dependencies") or ():
-            if getattr(dependency, "dependency", None) is API_KEY:
-                self.permission, self.has_key = dependency.scopes[0], True
+        self.credentials: dict[Credential, Permission] = {
+            wanted.dependency: wanted.scopes[0]
+            for wanted in settings.get("dependencies") or ()
+            if isinstance(wanted.dependency, Credential)
+        }
         self.body_model: tuple[str, type[Wire]] | None = None
-        self.query_model: tuple[str, type[BaseModel]] | None = None
+        self.query_model: tuple[str, type[Query]] | None = None
         self.call_name = ""
         self.path_names: list[str] = []
         hints = get_type_hints(endpoint, include_extras=True)
@@ -135,15 +142,16 @@ class LeanRoute(APIRoute):
         self.posts_nothing = "POST" in settings["methods"] and self.body_model is None
         if isinstance(settings.get("response_model"), DefaultPlaceholder):
             settings["response_model"] = None
-        settings["responses"] = responses(*self._refuses(settings))
+        settings["responses"] = responses(*self._refuses(settings), family=self.family)
         super().__init__(path, endpoint, **settings)
-        self.route_name = path
+        self.route_name = self.prefix + path
 
     def _refuses(self, settings: dict[str, Any]) -> Refusals:
         """What a route refuses with because of what it takes."""
         extra = settings.get("openapi_extra")
         return (
-            *(WITH_KEY if self.has_key else ()),
+            *(one.unknown for one in self.credentials),
+            *(WITH_KEY if self.credentials else ()),
             *(LIMITED if self.limited else ()),
             *(WITH_BODY if self.body_model else ()),
             *(WITHOUT_BODY if self.posts_nothing else ()),
@@ -178,7 +186,7 @@ class LeanRoute(APIRoute):
             self._hold(call)
 
     def _hold(self, call: Call) -> None:
-        call.principal.must(self.permission)
+        call.principal.must(call.permission)
         if self.agent_rule is not None and call.principal.agent is not None:
             self.agent_rule(call, call.principal.agent)
 
@@ -198,7 +206,9 @@ class LeanRoute(APIRoute):
         """The whole way of a request, to an answer whatever happens."""
         started = perf_counter()
         call = Call(scope, receive)
-        call.route_name = self.route_name
+        call.route_name, call.family, call.spelled = self.route_name, self.family, self.spelled
+        if self.credentials:
+            call.unknown = next(iter(self.credentials)).unknown
         call.request_id = request_id_of(call.sent)
         tracing = call.services.tracing
         span = None
@@ -207,10 +217,10 @@ class LeanRoute(APIRoute):
         try:
             answered = await self._call(call)
         except Refusal as refusal:
-            answered = refused(await first_of(call, refusal))
+            answered = refused(call, await first_of(call, refusal))
         except Exception:
             logger.exception("a defect", extra={"request_id": call.request_id})
-            answered = refused(InternalError())
+            answered = refused(call, InternalError())
         answered = finished(call, scope["method"], self.route_name, answered, started)
         if span is not None:
             span.answered(answered)
@@ -220,16 +230,14 @@ class LeanRoute(APIRoute):
         try:
             if len(call.sent) < len(call.scope["headers"]):
                 check_repeated(call.scope["headers"])
-            if self.has_key:
-                key = call.sent.get(b"x-api-key")
-                if key is None:
-                    raise Unauthenticated
-                call.principal = await call.services.access.authenticate(key.decode("latin-1"))
+            if self.credentials:
+                shown = self._shown(call)
+                call.permission = self.credentials[shown]
+                call.principal = await shown.identify(call)
         finally:
             # Whoever shows a key that opens nothing is counted too.
             if self.limited:
                 take_from_budgets(call)
-        call.permission = self.permission
         if self.by_lines is not None and media_type_of(call) == NDJSON:
             await self._admit(call)
             checked(Query, query_of(call.scope["query_string"]))
@@ -243,6 +251,11 @@ class LeanRoute(APIRoute):
             await refuse_body(call)
         await self._admit(call)
         return await self.lean_endpoint(**self._arguments(call))
+
+    def _shown(self, call: Call) -> Credential:
+        """Which of the credentials that it takes the caller shows, or ought to."""
+        first, *others = self.credentials
+        return next((one for one in others if one.is_shown(call)), first)
 
     def _arguments(self, call: Call) -> dict[str, Any]:
         arguments: dict[str, Any] = {self.call_name: call}

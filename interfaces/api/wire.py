@@ -18,10 +18,23 @@ from typing_extensions import TypeAliasType, TypedDict
 
 from domain.action import NAME, NAME_LENGTH_AT_MOST
 from domain.instants import Instant, parse_instant
-from domain.refusals import InvalidField, InvalidOccurredAt, MissingField, Refusal, UnknownField
+from domain.refusals import (
+    InvalidField,
+    InvalidOccurredAt,
+    MissingField,
+    Refusal,
+    UnknownField,
+)
 
 
-class Wire(BaseModel):
+class ComesIn(BaseModel):
+    """What is checked before it is taken."""
+
+    against_a_rule: ClassVar[type[Refusal]] = InvalidField
+    """How a value is refused that has the right type and is none that is taken."""
+
+
+class Wire(ComesIn):
     """A body in camelCase; nothing undocumented is taken, no type is bent."""
 
     bytes_at_most: ClassVar[int] = 64 * 1024
@@ -34,7 +47,7 @@ class Wire(BaseModel):
     )
 
 
-class Query(BaseModel):
+class Query(ComesIn):
     """The parameters of a query string, in camelCase; text is read as what it should be."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
@@ -206,7 +219,7 @@ class Pagination(TypedDict):
     hasMore: bool
 
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=ComesIn)
 
 
 def checked(model: type[M], given: object) -> M:
@@ -214,12 +227,12 @@ def checked(model: type[M], given: object) -> M:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise refusal_of(error) from None
+        raise refusal_of(error, model.against_a_rule) from None
 
 
-def refusal_of(error: ValidationError) -> Refusal:
+def refusal_of(error: ValidationError, against_a_rule: type[Refusal] = InvalidField) -> Refusal:
     """The first fault of a body or a query, in the words of the catalogue."""
-    faults = error.errors(include_url=False, include_input=False)
+    faults = error.errors(include_url=False)
     where = _place(faults[0])
     # Of a union the last branch takes the most, so its fault is the one to mend.
     *_, fault = takewhile(lambda fault: _place(fault) == where, faults)
@@ -231,10 +244,18 @@ def refusal_of(error: ValidationError) -> Refusal:
         case "model_type" | "model_attributes_type" | "dict_type":
             return InvalidField(field=where, reason="a JSON object is wanted")
         case "string_pattern_mismatch" if fault["ctx"]["pattern"] in FORMS:
-            return InvalidField(field=where, reason=FORMS[fault["ctx"]["pattern"]])
+            return against_a_rule(field=where, reason=FORMS[fault["ctx"]["pattern"]])
     reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
     reason = reason.partition(" after validation")[0]
-    return InvalidField(field=where, reason=reason[:1].lower() + reason[1:])
+    kind = InvalidField if _is_of_type(fault) else against_a_rule
+    return kind(field=where, reason=reason[:1].lower() + reason[1:])
+
+
+def _is_of_type(fault: ErrorDetails) -> bool:
+    """Whether a fault is one of type, and not of a value that has the right one."""
+    if fault["type"] == "literal_error":
+        return not isinstance(fault["input"], str)
+    return fault["type"].endswith(("_type", "_parsing")) or fault["type"] == "int_from_float"
 
 
 def _place(fault: ErrorDetails) -> str:
@@ -247,6 +268,10 @@ HELP: dict[str, str] = {
     "userExternalId": "Provide your own identifier of the person or agent",
     "eventType": "GET /v1/event-types lists them",
     "action": "GET /v1/policy/actions lists them",
+    "eta": "Say in how many whole seconds the work will be done",
+    "price_per_unit": "Give a decimal number, such as 1.25",
+    "delivery_data": "Give what you deliver: text, or any JSON",
+    "inputs": "Give what is to be worked on: text, or any JSON",
 }
 
 BRANCHES = ("int", "float", "constrained-int", "constrained-float", "[key]")

@@ -2,21 +2,19 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-import psycopg
 import typer
 
-from application.log.connections import options
 from application.log.tail import Tail
+from domain.events import read_stored
 from domain.ports import Fetch
 from domain.refusals import UnknownStoredName
 from interfaces.cli.options import Data, Json
-from interfaces.cli.prepared import prepared
+from interfaces.cli.prepared import prepared, reading
 from interfaces.cli.progress import progress
 from interfaces.export.formats import FormatName
 from interfaces.export.segments import Export
@@ -27,7 +25,6 @@ from projections.log import (
     logged,
     one_entry,
     read_log,
-    read_stored,
     read_stream,
     stored_names_of,
 )
@@ -107,7 +104,7 @@ class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def _show_one(url: str, position: str, *, json: bool) -> None:
-    async with _reading(url) as fetch:
+    async with reading(url) as fetch:
         text = await one_entry(fetch, position)
     typer.echo(text if json else whole(logged(int(position), read_stored(text))))
 
@@ -126,7 +123,7 @@ async def _entries(url: str, wanted: _Wanted) -> AsyncIterator[Logged]:
     after, tail = wanted.after, Tail()
     listening = asyncio.create_task(tail.run(url))
     try:
-        async with _reading(url) as fetch:
+        async with reading(url) as fetch:
             while True:
                 word = tail.next_word() if wanted.follow else None
                 page = await _page(fetch, wanted, after)
@@ -149,17 +146,3 @@ async def _page(fetch: Fetch, wanted: _Wanted, after: int) -> Page:
             fetch, wanted.stream, after=after, limit=AT_A_TIME, types=wanted.types
         )
     return await read_log(fetch, None, after=after, limit=AT_A_TIME, types=wanted.types)
-
-
-@asynccontextmanager
-async def _reading(url: str) -> AsyncIterator[Fetch]:
-    """Statements that see the whole log."""
-    async with await psycopg.AsyncConnection.connect(
-        url, options=options("tenure_writer"), autocommit=True
-    ) as connection:
-
-        async def fetch(statement: bytes, parameters: Mapping[str, Any]) -> Sequence[Any]:
-            rows = await connection.execute(statement, parameters)
-            return await rows.fetchall()
-
-        yield fetch

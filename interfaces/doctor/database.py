@@ -80,6 +80,18 @@ def tables(patient: Patient) -> Finding:
     return ok(check, f"{len(inline)} there")
 
 
+def read_tables(patient: Patient) -> Finding:
+    """Whether analysts have a view of every projection."""
+    check, there = "read tables", {name for (name,) in patient.ask("views")}
+    if missing := [name for name in at_hand() if name not in there]:
+        return warning(
+            check,
+            f"missing: {in_words(missing)}",
+            "`tenure serve` makes them when it starts; restart it.",
+        )
+    return ok(check, f"{len(at_hand())} there")
+
+
 def append_only(patient: Patient) -> Finding:
     """Whether changes of what is written are refused."""
     if changeable := patient.faults("not_append_only"):
@@ -156,6 +168,7 @@ CHECKS: tuple[Check, ...] = (
     durable,
     migrations,
     tables,
+    read_tables,
     append_only,
     rights,
     kept_replies,

@@ -1,3 +1,7 @@
+-- name: views
+-- The folds that have a view for analysts.
+select relname from pg_class where relnamespace = to_regnamespace('read') and relkind = 'v'
+
 -- name: not_append_only
 -- Tables whose changes are not refused: the trigger is gone, disabled, or of another kind. The bits
 -- of its type are delete (8), update (16) and truncate (32).

@@ -3,15 +3,16 @@
 Each is a function of the entries alone, so that a file written again is the same file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Literal, Protocol
 
 import msgspec
 
+from domain.events import Stored
 from domain.instants import Instant
 from interfaces.cloud_events import cloud_event
-from projections.log import Stored, logged
+from projections.log import logged
 
 FormatName = Literal["ndjson", "parquet", "cloudevents"]
 
@@ -133,59 +134,62 @@ class Table:
             ]
         )
         self._writer = parquet.ParquetWriter(file, self._schema, compression="zstd")
-        self._rows: list[tuple[Any, ...]] = []
+        self._gathered: list[Described] = []
         self._bytes = 0
 
     def write(self, lines: bytes) -> None:
         """Gather them, and write a group of rows when there are enough."""
         for one in _described(lines):
-            self._rows.append(_row(one))
-            self._bytes += len(self._rows[-1][-1])
-            if len(self._rows) == ROWS_A_GROUP or self._bytes >= BYTES_A_GROUP:
+            self._gathered.append(one)
+            self._bytes += len(bytes(one.entry.data))
+            if len(self._gathered) == ROWS_A_GROUP or self._bytes >= BYTES_A_GROUP:
                 self._write_group()
 
     def end(self) -> None:
         """Write the last group, and the index that ends a file."""
-        if self._rows:
+        if self._gathered:
             self._write_group()
         self._writer.close()
 
     def _write_group(self) -> None:
+        pa = self._arrow
+        # Arrow reads a time from its text, and a text from its bytes, sooner than Python makes one.
         columns = [
-            # Arrow reads a time from its text in a tenth of what Python takes.
-            self._arrow.array(column, self._arrow.string()).cast(field.type)
-            if self._arrow.types.is_timestamp(field.type)
-            else self._arrow.array(column, field.type)
-            for column, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
+            pa.array(column, pa.binary() if field.name == "data" else pa.string()).cast(field.type)
+            if field.name == "data" or pa.types.is_timestamp(field.type)
+            else pa.array(column, field.type)
+            for column, field in zip(_columns(self._gathered), self._schema, strict=True)
         ]
-        self._writer.write_table(self._arrow.table(columns, schema=self._schema))
-        self._rows, self._bytes = [], 0
+        self._writer.write_table(pa.table(columns, schema=self._schema))
+        self._gathered, self._bytes = [], 0
 
 
-def _row(one: Described) -> tuple[Any, ...]:
-    entry, shared = one.entry, _shared(one.entry.data)
-    category, _, aggregate_id = entry.stream.partition("-")
+def _columns(gathered: Sequence[Described]) -> Iterator[list[Any]]:
+    """The columns of entries, in the order of the schema."""
+    entries = [one.entry for one in gathered]
+    streams = [entry.stream.partition("-") for entry in entries]
+    shared = [_shared(entry.data) for entry in entries]
+    yield [one.position for one in gathered]
+    yield [entry.id for entry in entries]
+    yield [entry.tenant for entry in entries]
+    yield [entry.stream for entry in entries]
+    yield [category for category, _, _ in streams]
+    yield [aggregate_id for _, _, aggregate_id in streams]
+    yield [entry.version for entry in entries]
+    yield [entry.type for entry in entries]
+    yield [entry.recorded_at for entry in entries]
+    yield [entry.principal for entry in entries]
+    yield [entry.request_id for entry in entries]
+    yield [one.kind for one in gathered]
+    yield [one.about for one in gathered]
+    yield [one.action for one in gathered]
+    yield [one.occurred_at for one in shared]
     # The log leaves out what is as usual.
-    weight = 1.0 if shared.weight is None and one.kind is not None else shared.weight
-    return (
-        one.position,
-        entry.id,
-        entry.tenant,
-        entry.stream,
-        category,
-        aggregate_id,
-        entry.version,
-        entry.type,
-        entry.recorded_at,
-        entry.principal,
-        entry.request_id,
-        one.kind,
-        one.about,
-        one.action,
-        shared.occurred_at,
-        weight,
-        bytes(entry.data).decode(),
-    )
+    yield [
+        1.0 if said.weight is None and one.kind is not None else said.weight
+        for one, said in zip(gathered, shared, strict=True)
+    ]
+    yield [bytes(entry.data) for entry in entries]
 
 
 FORMATS: dict[FormatName, Format] = {

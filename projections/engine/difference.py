@@ -25,7 +25,7 @@ ENTRIES_AT_MOST = 50
 """Entries behind a difference that are shown; of the others only the number is told."""
 
 
-class Pair(msgspec.Struct, frozen=True):
+class Pair(msgspec.Struct, frozen=True, rename="camel"):
     """A row of two versions, each None where it is not there, and what became of it."""
 
     key: str
@@ -46,7 +46,7 @@ class Pair(msgspec.Struct, frozen=True):
         return [name for name in names if self.a.get(name) != self.b.get(name)]
 
 
-class Difference(msgspec.Struct, frozen=True):
+class Difference(msgspec.Struct, frozen=True, rename="camel"):
     """How the rows of two versions differ, as of a position that both have read to."""
 
     name: str
@@ -67,7 +67,7 @@ class Difference(msgspec.Struct, frozen=True):
         return bool(self.only_in_a or self.only_in_b or self.changed)
 
 
-class Cause(msgspec.Struct, frozen=True):
+class Cause(msgspec.Struct, frozen=True, rename="camel"):
     """An entry that one of the codes takes otherwise than the other, with the states after it."""
 
     position: int
@@ -77,7 +77,7 @@ class Cause(msgspec.Struct, frozen=True):
     b: Any
 
 
-class Explained(msgspec.Struct, frozen=True):
+class Explained(msgspec.Struct, frozen=True, rename="camel"):
     """A row of two versions, and the entries behind the difference, of so many that touch it.
 
     There are none where the code of a version is not at hand, which is then said in ``lacks``.

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import msgspec
+
 from domain.events import Event
 from domain.fold import AnyFold, Fold
 
@@ -73,6 +75,8 @@ class _Closure:
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute):
                 self._attributes.add(node.attr)
+                if isinstance(node.value, ast.Name):
+                    self._of_module(module, node.value.id, node.attr)
             elif isinstance(node, ast.MatchClass):
                 self._attributes.update(node.kwd_attrs)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -92,6 +96,13 @@ class _Closure:
             else:
                 self._add(module, name, tree)
 
+    def _of_module(self, module: str, name: str, attribute: str) -> None:
+        """Follow a name of another module, where the first name stands for one."""
+        package, last = _names(module)[1].get(name, ("", name))
+        other = f"{package}.{last}".strip(".")
+        if other in sys.modules and _root(other) == self._package:
+            self._name(other, attribute)
+
     def _class(self, module: str, tree: ast.ClassDef) -> None:
         """A class counts by its fields, and by those of its methods that are used; an event by
         these alone, since its name stands for its fields.
@@ -102,7 +113,9 @@ class _Closure:
         is_event = isinstance(found, type) and issubclass(found, Event)
         fields = [one for one in tree.body if isinstance(one, ast.AnnAssign)]
         kept: list[ast.stmt] = [] if is_event else [*fields]
-        bare = ast.ClassDef(tree.name, tree.bases, tree.keywords, kept, [])
+        bare = ast.ClassDef(
+            name=tree.name, bases=tree.bases, keywords=tree.keywords, body=kept, decorator_list=[]
+        )
         self._add(module, tree.name, bare)
 
     def _function(self, function: Callable[..., Any]) -> None:
@@ -117,7 +130,7 @@ class _Closure:
             if isinstance(cell.cell_contents, FunctionType):
                 self._function(cell.cell_contents)
             else:
-                self._parts.add(f"{code.co_name} closes over {cell.cell_contents!a}")
+                self._parts.add(f"{code.co_name} closes over {_plain(cell.cell_contents)}")
 
 
 def written(tree: Any) -> str:
@@ -137,6 +150,14 @@ def written(tree: Any) -> str:
     }
     shown = [f"{name}={written(value)}" for name, value in fields.items() if value not in EMPTY]
     return f"({type(tree).__name__} {' '.join(shown)})"
+
+
+def _plain(value: object) -> str:
+    """A value that a function closes over. Raises NoFingerprint unless it is plain data."""
+    try:
+        return ascii(msgspec.json.encode(value, order="deterministic"))
+    except TypeError as error:
+        raise NoFingerprint(f"what it closes over is no plain data: {error}") from error
 
 
 def _pieces(tree: ast.JoinedStr) -> Iterator[str]:
@@ -175,10 +196,14 @@ def _names(module: str) -> tuple[dict[str, list[ast.stmt]], dict[str, Place]]:
     imported: dict[str, Place] = {}
     for statement in _tree(module).body:
         match statement:
-            case ast.ImportFrom(module=other, names=names, level=level):
-                package = module.rsplit(".", level)[0] + "." if level else ""
+            case ast.ImportFrom(names=names):
+                source = _imported_from(module, statement)
                 for alias in names:
-                    imported[alias.asname or alias.name] = (f"{package}{other or ''}", alias.name)
+                    imported[alias.asname or alias.name] = source, alias.name
+            case ast.Import(names=names):
+                for alias in names:
+                    package, _, last = alias.name.rpartition(".")
+                    imported[alias.asname or alias.name] = package, last
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 defined.setdefault(name, []).append(statement)
             case ast.AnnAssign(target=target):
@@ -187,6 +212,16 @@ def _names(module: str) -> tuple[dict[str, list[ast.stmt]], dict[str, Place]]:
                 for one in targets:
                     _define(defined, one, statement)
     return defined, imported
+
+
+def _imported_from(module: str, statement: ast.ImportFrom) -> str:
+    """The whole name of the module that names are imported from."""
+    if not statement.level:
+        return statement.module or ""
+    package: str = sys.modules[module].__package__ or ""
+    for _ in range(statement.level - 1):
+        package = package.rpartition(".")[0]
+    return f"{package}.{statement.module or ''}".strip(".")
 
 
 def _define(defined: dict[str, list[ast.stmt]], target: ast.expr, statement: ast.stmt) -> None:

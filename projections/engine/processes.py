@@ -9,9 +9,12 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result", covariant=True)
+
 Told = Callable[[int], object]
+"""Is told how many positions more were looked at."""
 
 CONTEXT = get_context("spawn")
+DIED = "A process of the work ended before it was done: it was killed, or memory ran out."
 
 
 class WorkerDied(Exception):
@@ -55,6 +58,8 @@ def share_out(
             for ready in wait(list(workers)):
                 assert isinstance(ready, Connection)
                 yield from _heard(ready, waiting, workers, told)
+    except ConnectionError as error:
+        raise WorkerDied(DIED) from error
     finally:
         for worker in workers.values():
             worker.terminate()
@@ -68,9 +73,7 @@ def _heard(
     try:
         kind, value = ready.recv()
     except EOFError:
-        raise WorkerDied(
-            "A process of the work ended before it was done: it was killed, or memory ran out."
-        ) from None
+        raise WorkerDied(DIED) from None
     match kind:
         case "told":
             told(value)

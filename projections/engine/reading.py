@@ -4,7 +4,7 @@ Where a key is an aggregate or an entity, the database leaves out what belongs t
 Where only the fold knows the keys of an entry, each partition reads all entries of its types.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from struct import Struct
 from zlib import crc32
@@ -15,6 +15,7 @@ import domain.stored  # noqa: F401 - the log holds events of every module
 from domain.events import Entry, decode, stored_names
 from domain.fold import SNAPSHOT_EVERY, AnyFold, aggregate_of
 from domain.known import NO_ROW, Row
+from projections.engine.processes import Told
 from projections.engine.statements import Statements
 
 SLICE = 50_000
@@ -38,9 +39,6 @@ HEADER_BYTES = len(SIGNATURE) + 8
 END = b"\xff\xff"
 
 _position = Struct("!q").unpack_from
-
-Told = Callable[[int], object]
-"""Is told how many positions more were looked at."""
 
 
 class Poison(Exception):

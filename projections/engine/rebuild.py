@@ -9,16 +9,15 @@ the head.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 
 from projections.at_hand import at_hand
 from projections.engine.fingerprint import fingerprint
 from projections.engine.follow import catch_up
-from projections.engine.processes import cores, share_out
+from projections.engine.processes import Told, cores, share_out
 from projections.engine.projection import Projection
-from projections.engine.reading import Part, Poison, Told
+from projections.engine.reading import Part, Poison, in_words
 from projections.engine.storing import copy_rows
 from projections.engine.switch import drop_version, switch
 from projections.engine.versions import (
@@ -37,6 +36,9 @@ SMALL = 20_000
 
 ENTRIES_A_PART = 500_000
 """So many rows at worst are in one process's memory, if each entry were of another key."""
+
+BAD_INDEX = (psycopg.ProgrammingError, psycopg.DataError)
+"""What indexes fail with that are wrong, or that do not fit the rows."""
 
 Begun = Callable[[str, int, int], Told]
 """Is told what begins, over how many entries and in how many partitions; gives what is told of
@@ -57,7 +59,9 @@ class BeingRebuilt(Exception):
 
 
 class CannotBuild(Exception):
-    """The log holds an entry that the fold cannot take; the message says which and why."""
+    """The log holds an entry that the fold cannot take, or the rows do not take an index that they
+    are to have; the message says which and why.
+    """
 
 
 @dataclass(frozen=True)
@@ -126,12 +130,12 @@ def rebuild(
         found = share_out(task, parts, processes or cores(), told)
         if poisons := [poison for poison in found if poison is not None]:
             raise _stopped(connection, version, min(poisons, key=lambda one: one.position))
-        with connection.transaction():
-            finish_version(connection, projection, version)
         try:
+            with connection.transaction():
+                finish_version(connection, projection, version)
             catch_up(connection, projection.newest, version)
-        except Poison as poison:
-            raise _stopped(connection, version, poison) from poison
+        except (Poison, *BAD_INDEX) as error:
+            raise _stopped(connection, version, error) from error
         if live_version(connection, name) is None:
             switch(connection, projection, version.number)
         return version_of(connection, name, version.number)
@@ -171,8 +175,11 @@ def partitions_for(entries: int, processes: int) -> int:
     return rounds * processes
 
 
-def _stopped(connection: psycopg.Connection, version: Version, poison: Poison) -> CannotBuild:
-    given: dict[str, Any] = {"name": version.name, "number": version.number}
-    given |= {"cause": poison.cause, "position": poison.position - 1}
+def _stopped(connection: psycopg.Connection, version: Version, error: Exception) -> CannotBuild:
+    """Note what stopped a version, and after which position."""
+    position, cause = version.built_to, in_words(error)
+    if isinstance(error, Poison):
+        position, cause = error.position - 1, error.cause
+    given = {"name": version.name, "number": version.number, "cause": cause, "position": position}
     connection.execute(QUERIES["stopped"], given)
-    return CannotBuild(f"{version.label} stops: {poison}.")
+    return CannotBuild(f"{version.label} stops: {error}.")

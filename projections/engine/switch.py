@@ -21,13 +21,18 @@ from projections.engine.versions import NoSuchVersion, Version, version_of, vers
 QUERIES = Statements(Path(__file__).with_suffix(".sql"))
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.25
+LOCK_MILLISECONDS = 250
+LONG_LOCK_MILLISECONDS = 1_500
+"""Now and then it waits for longer than a second: PostgreSQL then ends an autovacuum in its way."""
+
+LONG_EVERY = 5
 
 
 class CannotSwitch(Exception):
     """A version cannot become live, or be dropped, as it stands; the message says why."""
 
 
-class Switched(msgspec.Struct, frozen=True):
+class Switched(msgspec.Struct, frozen=True, rename="camel"):
     """A switch that was made."""
 
     name: str
@@ -50,9 +55,12 @@ def switch(connection: psycopg.Connection, projection: Projection, number: int) 
     if code := projection.code(version.fingerprint):
         catch_up(connection, code, version)
     deadline = time.monotonic() + PATIENCE_SECONDS
+    attempt = 0
     while True:
+        attempt += 1
+        patience = LOCK_MILLISECONDS if attempt % LONG_EVERY else LONG_LOCK_MILLISECONDS
         try:
-            return go_live(connection, projection, version)
+            return go_live(connection, projection, version, patience)
         except LockNotAvailable:
             if time.monotonic() > deadline:
                 raise CannotSwitch(
@@ -62,19 +70,28 @@ def switch(connection: psycopg.Connection, projection: Projection, number: int) 
             time.sleep(PAUSE_SECONDS)
 
 
-def go_live(connection: psycopg.Connection, projection: Projection, version: Version) -> Switched:
+def go_live(
+    connection: psycopg.Connection, projection: Projection, version: Version, patience: int
+) -> Switched:
     """The transaction of a switch. Raises CannotSwitch, Poison, or LockNotAvailable."""
     with connection.transaction():
         connection.execute(versions.QUERIES["lock"])
-        return change_over(connection, version, projection.code(version.fingerprint))
+        return change_over(connection, version, projection.code(version.fingerprint), patience)
 
 
-def change_over(connection: psycopg.Connection, version: Version, code: AnyFold | None) -> Switched:
-    """Make a version live in the open transaction, which holds the log's lock."""
+def change_over(
+    connection: psycopg.Connection,
+    version: Version,
+    code: AnyFold | None,
+    patience: int = LOCK_MILLISECONDS,
+) -> Switched:
+    """Make a version live in the open transaction, which holds the log's lock; waits so many
+    milliseconds for those who hold the rows.
+    """
     present = versions_of(connection, version.name)
     live = next((one for one in present if one.is_live), None)
     _come_to_the_head(connection, version_of(connection, version.name, version.number), code)
-    connection.execute(QUERIES["patience"])
+    connection.execute(QUERIES["patience"], {"milliseconds": patience})
     if live is not None and live.is_there:
         connection.execute(QUERIES.on(live, "detach"))
     elif live is not None:

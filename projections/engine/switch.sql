@@ -1,6 +1,6 @@
 -- name: patience
 -- Writers wait behind the log's lock, and so this must not wait long for a reader.
-set local lock_timeout = '250ms'
+select set_config('lock_timeout', %(milliseconds)s::text, true)
 
 -- name: detach
 alter table state detach partition {state};

@@ -1,6 +1,7 @@
 """The tables of folds: whatever has no live version yet gets one, built from the log."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 import psycopg
 
@@ -8,8 +9,16 @@ from domain.events import Entry
 from domain.fold import AnyFold, folds_by_type
 from domain.known import NO_ROW, Key, Row
 from projections.at_hand import at_hand
+from projections.engine.fingerprint import fingerprint
 from projections.engine.projection import Projection
-from projections.engine.rebuild import SMALL, AtHand, build_part, rebuild
+from projections.engine.rebuild import (
+    SMALL,
+    AtHand,
+    BeingRebuilt,
+    CannotBuild,
+    build_part,
+    rebuild,
+)
 from projections.engine.switch import change_over
 from projections.engine.versions import (
     QUERIES,
@@ -17,26 +26,35 @@ from projections.engine.versions import (
     connect,
     finish_version,
     version_of,
+    versions_of,
 )
 
 
 def make_tables(url: str, projections: AtHand = at_hand) -> list[str]:
-    """Build what has no live version; return the names.
+    """Build what has no live version; return the names of what was made.
 
     A small log is folded under its lock, so that no entry falls between building and writing. A
-    large one is built beside those who write, and only for what is inline: whatever is followed
-    is left to whoever wants it.
+    large one is built beside those who write, and only for what is inline: the rest is left to
+    whoever wants it. No reply depends on that, so what cannot be built of it is in nobody's way;
+    its version says why. Raises Poison, BeingRebuilt and CannotBuild for what is inline.
     """
     with connect(url) as connection:
         missing = _missing(connection, projections())
-        if not missing:
-            return []
-        if _head(connection) <= SMALL:
-            return _make_at_once(connection, projections())
-    names = [one.name for one in missing if one.inline]
-    for name in names:
-        rebuild(url, name, projections=projections)
-    return names
+        is_small = _head(connection) <= SMALL
+        if is_small and any(one.inline for one in missing):
+            made = _make_at_once(connection, projections())
+        else:
+            made = []
+        untried = [one for one in missing if is_small and _is_untried(connection, one)]
+    for projection in missing:
+        if projection.inline and not is_small:
+            rebuild(url, projection.name, projections=projections)
+            made.append(projection.name)
+    for projection in untried:
+        with suppress(BeingRebuilt, CannotBuild):
+            rebuild(url, projection.name, projections=projections, processes=1)
+            made.append(projection.name)
+    return made
 
 
 def _make_at_once(
@@ -45,14 +63,23 @@ def _make_at_once(
     with connection.transaction():
         connection.execute(QUERIES["lock"])
         missing, head = _missing(connection, projections), _head(connection)
-        for projection in missing:
+        inline = [one for one in missing if one.inline]
+        for projection in inline:
             version = begin_version(connection, projection, partitions=1, until=head)
             if head:
                 build_part(connection, projection, version, 0)
             finish_version(connection, projection, version)
             version = version_of(connection, version.name, version.number)
             change_over(connection, version, projection.newest)
-        return [projection.name for projection in missing]
+        return [projection.name for projection in inline]
+
+
+def _is_untried(connection: psycopg.Connection, projection: Projection) -> bool:
+    """Whether it is followed, and no version was ever begun by its code."""
+    if projection.inline:
+        return False
+    code = fingerprint(projection.newest)
+    return all(one.fingerprint != code for one in versions_of(connection, projection.name))
 
 
 def _missing(

@@ -18,8 +18,8 @@ from psycopg import IsolationLevel, sql
 
 from domain.known import Row
 from projections.at_hand import at_hand
-from projections.engine.processes import cores, share_out
-from projections.engine.reading import END, HEADER_BYTES, SIGNATURE, Part, Told, source_of
+from projections.engine.processes import Told, cores, share_out
+from projections.engine.reading import END, HEADER_BYTES, SIGNATURE, Part, source_of
 from projections.engine.rebuild import AtHand, Begun, nobody, partitions_for
 from projections.engine.storing import QUERIES
 from projections.engine.versions import (
@@ -41,7 +41,7 @@ Stored = tuple[str, int, int, bytes]
 """A key, a version, a position and a state."""
 
 
-class Verified(msgspec.Struct, frozen=True):
+class Verified(msgspec.Struct, frozen=True, rename="camel"):
     """What came of verifying a version, or a partition of it.
 
     The digests are of what the log makes and of what is stored; they are equal when all is well.

@@ -333,6 +333,7 @@ class Between:
         for end in (one, other):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+        one.close()
 
 
 @pytest.fixture

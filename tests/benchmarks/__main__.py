@@ -17,6 +17,9 @@ append_cost   Buffers that an append touches: in an empty log, for an entity of 
 memory        Resident memory of the worker while 1,000,000 events over 100,000 entities go in.
 agents        A tree of 100,000 agents, 32 deep: lineage, lists and trees over HTTP, the kill of a
               tenth of it, and what events posted meanwhile wait.
+market        A marketplace of 10,000 open jobs and 1,000 agents (others with --market-jobs and
+              --market-agents): polling, its queries and the pages that it touches; then accept,
+              deliver and evaluate, each request another job, beside events in the same run.
 as_of         The standing of an entity of 100,000 events as of random moments, over HTTP, with the
               pages that it touches; beside now, and beside folding from the beginning.
 rebuild       `tenure projections rebuild` of 1,000,000 events over 100,000 entities (another number
@@ -60,6 +63,7 @@ from tests.benchmarks.export import export
 from tests.benchmarks.figures import Report, say, write_json
 from tests.benchmarks.follow import follow
 from tests.benchmarks.load import Unusable, find_wrk
+from tests.benchmarks.market import market
 from tests.benchmarks.memory import memory
 from tests.benchmarks.options import Options
 from tests.benchmarks.rebuild import rebuild
@@ -72,6 +76,7 @@ BENCHMARKS: dict[str, Callable[[Database, Options], Report]] = {
     "append_cost": append_cost,
     "memory": memory,
     "agents": agents,
+    "market": market,
     "as_of": as_of,
     "rebuild": rebuild,
     "follow": follow,
@@ -105,6 +110,8 @@ def main(arguments: list[str] | None = None) -> int:
         log_entries=parsed.log_entries,
         entity_entries=parsed.entity_entries,
         agents=parsed.agents,
+        market_jobs=parsed.market_jobs,
+        market_agents=parsed.market_agents,
         rebuild_events=parsed.rebuild_events,
     )
     # A request to end must unwind the stack, or servers would be left behind.
@@ -147,6 +154,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--entity-entries", type=int, default=Options.entity_entries)
     parser.add_argument("--rebuild-events", type=int, default=Options.rebuild_events)
     parser.add_argument("--agents", type=int, default=Options.agents)
+    parser.add_argument("--market-jobs", type=int, default=Options.market_jobs)
+    parser.add_argument("--market-agents", type=int, default=Options.market_agents)
     return parser
 
 

@@ -4,7 +4,7 @@ import http.client
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median, quantiles
 from typing import Any
 
@@ -28,8 +28,11 @@ class Client:
             "x-api-key": self._key,
             "Idempotency-Key": secrets.token_hex(8),
         }
-        sent = None if body is None else json.dumps(body)
-        self._connection.request(method, path, sent, headers)
+        return self.exchange(method, path, headers, None if body is None else json.dumps(body))
+
+    def exchange(self, method: str, path: str, headers: Mapping[str, str], body: str | None) -> Any:
+        """The same of a request that shows who sends it."""
+        self._connection.request(method, path, body or None, dict(headers))
         response = self._connection.getresponse()
         answer = response.read()
         if response.status >= http.HTTPStatus.BAD_REQUEST:

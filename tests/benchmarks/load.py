@@ -12,6 +12,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,16 +65,32 @@ def apply(requests: Requests, seconds: float, start: int = 0) -> Sample:
     the turn of the entities there. Idempotency keys differ from call to call in any case, so that
     a repeat is never answered from the first one's records.
     """
+    return _wrk(
+        requests.url,
+        (requests.kind, secrets.token_hex(6), str(start), str(requests.entities)),
+        seconds,
+        requests.api_key,
+    )
+
+
+def apply_prepared(url: str, prepared: Path, seconds: float) -> Sample:
+    """Send requests that are in a file as `scripts/post.lua` reads it, and then again from the
+    first, for that long.
+    """
+    return _wrk(url, ("prepared", str(prepared)), seconds)
+
+
+def _wrk(url: str, arguments: Sequence[str], seconds: float, api_key: str = "") -> Sample:
     busy = foreign_cores()
     command = [
         find_wrk(),
         "-t1",
         f"-c{CONNECTIONS}",
         f"-d{max(1, round(seconds))}s",
-        *("--timeout", "10s", "-s", str(SCRIPT), requests.url, "--"),
-        *(requests.kind, secrets.token_hex(6), str(start), str(requests.entities)),
+        *("--timeout", "10s", "-s", str(SCRIPT), url, "--"),
+        *arguments,
     ]
-    environment = os.environ | {"BENCHMARK_API_KEY": requests.api_key}
+    environment = os.environ | {"BENCHMARK_API_KEY": api_key}
     finished = subprocess.run(
         command,
         check=False,

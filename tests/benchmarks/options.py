@@ -16,3 +16,5 @@ class Options:
     entity_entries: int = 100_000
     agents: int = 100_000
     rebuild_events: int = 1_000_000
+    market_jobs: int = 10_000
+    market_agents: int = 1_000

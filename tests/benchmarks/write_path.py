@@ -103,13 +103,17 @@ def _by_wrk(requests: Requests) -> Apply:
     return lambda seconds: load.apply(requests, seconds)
 
 
-def _tenure(running: tenure.Tenure, name: str, requests: Requests) -> Contender:
-    """Loaded by wrk, too; and every answer must be found in the log afterwards."""
-    by_wrk = _by_wrk(requests)
+def posting_events(running: tenure.Tenure) -> Contender:
+    """`POST /v1/events`, with which others are compared."""
+    return _tenure(running, tenure.EVENTS, running.requests("events"))
 
-    def apply(seconds: float) -> Sample:
+
+def recorded(running: tenure.Tenure, name: str, apply: Apply) -> Contender:
+    """A load of which every answer must be found in the log afterwards."""
+
+    def checked(seconds: float) -> Sample:
         before = running.head()
-        sample = by_wrk(seconds)
+        sample = apply(seconds)
         stored = running.head() - before
         if stored < sample.requests - sample.failures:
             raise Unusable(
@@ -117,4 +121,8 @@ def _tenure(running: tenure.Tenure, name: str, requests: Requests) -> Contender:
             )
         return sample
 
-    return Contender(name, apply)
+    return Contender(name, checked)
+
+
+def _tenure(running: tenure.Tenure, name: str, requests: Requests) -> Contender:
+    return recorded(running, name, _by_wrk(requests))

@@ -25,6 +25,10 @@ KINDS = (
     (r"(entity|decision)-[0-9a-f]{8}\b", r"\1-<beginning of an id>"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
     (r"mir_(sandbox|agent|audit)_[0-9A-Za-z]+", "<key>"),
+    (r"whsec_[0-9A-Za-z+/=]+", "<secret>"),
+    (r"\b[0-9a-f]{64}\b", "<uid>"),
+    (r'("(job|invoice)_id":)\d+', r"\1<number>"),
+    (r"(http://127\.0\.0\.1):\d+", r"\1"),
     (r'("(?:seen_)?position":|"cursor":"|x-log-position: )\d+', r"\1<position>"),
     (r'(DaysAgo":)\d+', r"\1<days>"),
 )

@@ -14,6 +14,7 @@ from tests.interfaces.serving import ROOT, Served, a_data_folder, kill, serving
 PAGES = [
     "README.md",
     "docs/start.md",
+    "docs/start-marketplace.md",
     *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs" / "how-to").glob("*.md")),
 ]
 

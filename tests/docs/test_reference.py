@@ -1,5 +1,7 @@
 """The reference pages say what the code says."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +41,13 @@ def test_every_refusal_can_be_pointed_at() -> None:
 
     assert codes
     assert codes <= {anchor.upper() for anchor in anchors((FOLDER / "errors.md").read_text())}
+
+
+def test_what_the_document_refers_to_is_there() -> None:
+    text = (FOLDER / "openapi.json").read_text()
+    components = json.loads(text)["components"]
+
+    named = set(re.findall(r'"#/components/(\w+)/([^"]+)"', text))
+
+    assert named
+    assert [one for one in sorted(named) if one[1] not in components[one[0]]] == []

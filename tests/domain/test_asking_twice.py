@@ -3,7 +3,9 @@
 So the committer may ask again whenever rows are missing, or after a connection was lost.
 """
 
+from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,6 +17,7 @@ from domain.known import NO_ROW, RANGE, Known
 from domain.refusals import Refusal
 from tests.builders import NOW, History
 from tests.domain.forest import FOREST
+from tests.domain.market_strategies import JOBS, a_busy_market, commands_at_market
 from tests.domain.strategies import commands, commands_about_agents
 
 
@@ -26,6 +29,13 @@ def decided(command: Command[Any], known: Known) -> object:
         return refusal.code, str(refusal), refusal.hint
 
 
+PLACES: list[tuple[Callable[[], History], st.SearchStrategy[Command[object]]]] = [
+    (History, commands),
+    (partial(History, *FOREST), commands_about_agents),
+    (a_busy_market, commands_at_market),
+]
+"""Where something is asked, and what."""
+
 Case = tuple[History, Command[Any]]
 """What is known, and what is asked."""
 
@@ -33,8 +43,8 @@ Case = tuple[History, Command[Any]]
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """What any commands left behind, the refused ones left out, and one more."""
-    given, asked = draw(st.sampled_from([((), commands), (FOREST, commands_about_agents)]))
-    history = History(*given)
+    given, asked = draw(st.sampled_from(PLACES))
+    history = given()
     for command in draw(st.lists(asked, max_size=8)):
         try:
             history.do(command)
@@ -103,7 +113,7 @@ def test_deciding_on_too_little_first_does_not_change_what_is_decided(case: Case
     assert last == decided(command, whole)
 
 
-@given(commands)
+@given(commands | commands_at_market)
 def test_deciding_on_nothing_loaded_never_fails_and_changes_no_rows(command: Command[Any]) -> None:
     nothing = Known(0)
 
@@ -112,10 +122,18 @@ def test_deciding_on_nothing_loaded_never_fails_and_changes_no_rows(command: Com
     assert nothing.rows == {}
 
 
-@given(commands)
+@given(commands | commands_at_market)
 def test_the_first_load_brings_all_that_a_command_asks_at_first(command: Command[Any]) -> None:
     nothing = Known(0)
 
     decided(command, nothing)
 
     assert nothing.missing <= set(command.asks)
+
+
+def test_the_jobs_of_the_busy_market_are_those_that_are_asked_about() -> None:
+    market = a_busy_market()
+
+    statuses = [market.job(job_id).status for job_id in JOBS]
+
+    assert statuses == ["OPEN", "REQUESTED", "DELIVERED", "COMPLETED"]

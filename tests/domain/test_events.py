@@ -11,7 +11,23 @@ import msgspec
 import pytest
 from msgspec import NODEFAULT
 
-from domain import action, agent, auditor, claim, entity, events, link, partner, policy, spawning
+from domain import (
+    action,
+    agent,
+    auditor,
+    claim,
+    entity,
+    events,
+    job,
+    ledger,
+    link,
+    listing,
+    member,
+    partner,
+    policy,
+    spawning,
+    webhook,
+)
 from domain.events import (
     EVENTS,
     Entry,
@@ -32,7 +48,22 @@ LINES = [
     for file in FILES
     for number, line in enumerate(file.read_bytes().splitlines(), start=1)
 ]
-AGGREGATES = (action, agent, auditor, claim, entity, link, partner, policy, spawning)
+AGGREGATES = (
+    action,
+    agent,
+    auditor,
+    claim,
+    entity,
+    job,
+    ledger,
+    link,
+    listing,
+    member,
+    partner,
+    policy,
+    spawning,
+    webhook,
+)
 
 
 @pytest.fixture
@@ -88,9 +119,25 @@ LEFT_OUT: dict[str, dict[str, object]] = {
     "agent.spawned.v1": {"authorized_by": None, "pending": False},
     "claim.filed.v1": {"reference": None},
     "entity.participated.v1": {"weight": 1, "actor_type": "UNKNOWN", "backfill": False},
+    "job.accepted.v1": {"eta_seconds": None, "offer_id": None},
+    "job.delivered.v1": {"whole": False, "given_up": 0},
+    "job.ended.v1": {"agent_id": None, "done_by": ()},
+    "job.evaluation_reversed.v1": {"charged_minor": 0, "earned_minor": 0},
+    "job.item_judged.v1": {"charged_minor": 0, "earned_minor": 0},
+    "job.judged.v1": {"comments": None, "charged_minor": 0, "earned_minor": 0},
+    "job.money_moved.v1": {"item_ref": None},
+    "job.offer_countered.v1": {"eta_seconds": None, "replaces": None},
+    "job.posted.v1": {"deadline": None},
+    "listing.published.v1": {
+        "input_schema": None,
+        "output_schema": None,
+        "sla_max_seconds": None,
+        "auto_accept": False,
+    },
     "partner.approved.v1": {"public": False},
     "policy.action_set.v1": {"limits": None},
     "policy.decided.v1": {"agent_id": None, "resource": None, "limits": None},
+    "webhook.added.v1": {"agent_id": None},
 }
 """What a field that is left out of an entry means. An entry is added here, and never changed: a new
 default would change what was said years ago."""

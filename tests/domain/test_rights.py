@@ -18,6 +18,7 @@ from domain.refusals import (
 )
 from domain.rights import (
     GUARDRAILS,
+    MEMBER_PERMISSIONS,
     OPERATOR_PERMISSIONS,
     OWN_KEY_PERMISSIONS,
     PARTNER_PERMISSIONS,
@@ -165,10 +166,12 @@ def test_a_preset_holds_all_of_those_before_it() -> None:
         assert narrower < wider
 
 
-def test_a_partners_own_key_may_do_all_but_what_is_the_operators() -> None:
+def test_a_partners_own_key_may_do_all_but_what_is_the_operators_and_the_members() -> None:
     every = frozenset[Permission](get_args(Permission))
+    members = frozenset[Permission]().union(*MEMBER_PERMISSIONS.values())
 
-    assert every - OPERATOR_PERMISSIONS == PARTNER_PERMISSIONS
+    assert every - OPERATOR_PERMISSIONS - members == PARTNER_PERMISSIONS
+    assert not members & OPERATOR_PERMISSIONS
     assert PUBLIC_PERMISSIONS < PARTNER_PERMISSIONS
 
 

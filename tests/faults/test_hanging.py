@@ -30,6 +30,7 @@ GIVEN_UP = "no answer within"
 AT_THE_LOCK = """
     select pid from pg_locks
     where locktype = 'advisory' and granted = %s
+        and (classid::bigint << 32 | objid::bigint) = hashtext('tenure log')
         and database = (select oid from pg_database where datname = current_database())
 """
 

@@ -17,6 +17,8 @@ SPARED = os.environ.get("FUZZ_SPARED", "").split()
 
 TRUE = {"1", "on", "t", "true", "y", "yes"}
 """How a truth may be spelled in a query."""
+LONG_WAITS = {str(seconds) for seconds in range(2, 31)}
+"""What may be waited, and takes too long."""
 
 POSITIONS = 3
 """How long a log is certain to be."""
@@ -40,10 +42,31 @@ BEYOND_SCHEMAS = {
 """The codes with which a request is refused that is right as far as a schema can tell."""
 
 
-def is_beyond_schemas(refusal: dict[str, str]) -> bool:
+VALUES_BEYOND_SCHEMAS = (
+    # A text may say a number in many ways, of which some are none; and times pass.
+    "price_per_unit",
+    "pricePerUnit",
+    "pricePerLead",
+    "amount",
+    "currency",
+    "deadline",
+    # No two alike, and not too much together.
+    "capabilities",
+    "items",
+)
+"""The last of a field's names, where a value may be against a rule that no schema can tell."""
+
+
+def is_beyond_schemas(refusal: dict[str, Any]) -> bool:
     """Whether a request may be refused so that its schema allows. That no text may hold NUL is
     not worth a pattern on each.
     """
+    if isinstance(refusal["error"], dict):
+        field = refusal["error"].get("field", "").rpartition(".")[2]
+        message = refusal["error"]["message"]
+        return field in VALUES_BEYOND_SCHEMAS or any(
+            words in message for words in ("NUL", "cursor", "asOf", "Idempotency-Key")
+        )
     return refusal["code"] in BEYOND_SCHEMAS or "NUL" in refusal["error"]
 
 
@@ -84,6 +107,10 @@ def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict[str,
                 members[name] = str(uuid4())
     if str((case.query or {}).get("follow")).lower() in TRUE:
         del case.query["follow"]
+    wait = (case.query or {}).get("wait")
+    if str(wait) in LONG_WAITS:
+        # It would wait.
+        case.query["wait"] = 1
     place = (case.query or {}).get("asOf")
     if isinstance(place, str) and place.isdecimal() and len(place) <= 18:
         case.query["asOf"] = str(int(place) % POSITIONS + 1)

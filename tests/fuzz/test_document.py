@@ -27,6 +27,7 @@ def fuzz(server: Served, *options: str, keys: Keys = NO_KEYS) -> str:
     command = [str(SCHEMATHESIS), "--config-file", str(CONFIGURATION), "run", "--no-color"]
     spoken_with = [key for key in (keys.own, keys.other) if key]
     spared = [one for key in spoken_with for one in ids_behind(server, key)]
+    spared.append(keys.uids.agent_id)
     if keys.own:
         command += ["--header", f"x-api-key: {keys.own}"]
     done = subprocess.run(
@@ -37,6 +38,7 @@ def fuzz(server: Served, *options: str, keys: Keys = NO_KEYS) -> str:
             "FUZZ_OTHER_KEY": keys.other,
             "FUZZ_OPERATOR_KEY": keys.operator,
             "FUZZ_SPARED": " ".join(spared),
+            **{f"FUZZ_UID_OF_{name.upper()}": uid for name, uid in keys.uids._asdict().items()},
         },
         check=False,
         stdout=subprocess.PIPE,

@@ -12,14 +12,14 @@ from typing import get_args
 import pytest
 from pyarrow import parquet
 
-from domain.events import decode
+from domain.events import decode, read_stored
 from domain.instants import instant
 from interfaces.cloud_events import cloud_event
 from interfaces.export.formats import FormatName
 from interfaces.export.segments import CannotExport, Export, read_manifest
 from interfaces.locks import FileLock
 from interfaces.wiring import prepare
-from projections.log import logged, read_stored
+from projections.log import logged
 from tests.application.running import as_owner, head_of, log_of
 from tests.interfaces.serving import ROOT
 from tests.projections.test_tables import happens

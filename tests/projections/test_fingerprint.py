@@ -1,5 +1,6 @@
 """Fingerprints: what makes another code of a fold, and what does not."""
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -115,12 +116,37 @@ class Called:
         return None
 
 
+def test_what_is_used_by_way_of_a_module_counts(tmp_path: Path) -> None:
+    helper = "def limit(number: int) -> int:\n    return number + 1\n"
+    source = SOURCE.replace("-state.number", "helping.limit(state.number)")
+    found = set()
+    for text in (helper, helper.replace("+ 1", "+ 2"), "\n" + helper):
+        name = f"package_{next(numbers)}"
+        package = tmp_path / name
+        package.mkdir()
+        (package / "__init__.py").write_text("")
+        (package / "helping.py").write_text(text)
+        (package / "fold.py").write_text("from . import helping\n" + source)
+        sys.path.insert(0, str(tmp_path))
+        try:
+            found.add(fingerprint(importlib.import_module(f"{name}.fold").EVERYTHING))
+        finally:
+            sys.path.remove(str(tmp_path))
+
+    assert len(found) == 2
+
+
 def test_code_that_is_not_written_out_has_none() -> None:
     hidden = Fold(name="hidden", state=State, events=(), evolve=Called())
     made_up: dict[str, object] = {"__name__": "nowhere"}
     exec("def evolve(state, entry): return None", made_up)
     nowhere = Fold(name="nowhere", state=State, events=(), evolve=made_up["evolve"])  # type: ignore[arg-type]
 
+    closing = Fold(name="c", state=State, events=(), evolve=lambda state, entry: made_up["state"])  # type: ignore[arg-type,return-value]
+    made_up["state"] = object()
+
+    with pytest.raises(NoFingerprint, match="no plain data"):
+        fingerprint(closing)
     with pytest.raises(NoFingerprint, match="no function that is written out"):
         fingerprint(hidden)
     with pytest.raises(NoFingerprint, match="nowhere is not at hand"):

@@ -10,6 +10,7 @@ import pytest
 
 from application.following import follow
 from projections.engine.follow import FollowVersion, catch_up
+from projections.engine.projection import Projection
 from projections.engine.reading import Poison
 from projections.engine.rebuild import (
     ENTRIES_A_PART,
@@ -247,6 +248,19 @@ def test_so_does_catching_up(poisoned: str) -> None:
             catch_up(connection, CHOKES, version)
 
 
+def test_an_index_that_does_not_fit_stops_a_version_as_well(url: str) -> None:
+    wrong = "create index on state_by_kind (((row ->> 'number')::date))"
+    projection = Projection("by_kind", (BY_KIND,), inline=True, sql=wrong)
+
+    with pytest.raises(CannotBuild, match="must be marked IMMUTABLE"):
+        rebuild(url, "by_kind", projections=lambda: {"by_kind": projection}, processes=1)
+
+    with connect(url) as connection:
+        *_, version = versions_of(connection, "by_kind")
+        assert version.condition == "failed"
+        drop_version(connection, version)
+
+
 def test_a_version_that_was_stopped_gives_way_to_the_next(poisoned: str) -> None:
     for _ in range(2):
         with pytest.raises(CannotBuild):
@@ -267,3 +281,12 @@ def test_a_large_log_falls_into_as_many_partitions_as_its_rows_need() -> None:
     assert partitions_for(1_000_000, 2) == 2
     assert partitions_for(ENTRIES_A_PART * 2 + 1, 2) == 4
     assert partitions_for(5_000_000, 4) == 12
+
+
+def test_what_is_followed_and_cannot_be_built_is_in_nobody_s_way(poisoned: str) -> None:
+    for _ in range(2):
+        assert make_ready(poisoned, one_that_chokes()) == []
+
+    with connect(poisoned) as connection:
+        (version,) = versions_of(connection, "chokes")
+    assert (version.number, version.condition) == (1, "failed")

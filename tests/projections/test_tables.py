@@ -21,6 +21,7 @@ from domain.principal import OPERATOR, Principal
 from domain.refusals import InternalError
 from domain.registry import ReactivateAgent, RegisterAgent, RevokeAgent, SuspendAgent
 from domain.spawning import ApproveAgent, RejectAgent, Spawn
+from domain.webhook import AddWebhook, DeleteWebhook, RotateSecret
 from projections.at_hand import inline_projections
 from projections.catalogue import INLINE
 from projections.engine.tables import fold_log, make_tables
@@ -43,6 +44,7 @@ from tests.builders import (
     a_spawn_policy,
     a_suspension,
     a_turn,
+    a_webhook,
     an_action_set,
     an_agent,
     an_approval,
@@ -54,6 +56,19 @@ from tests.builders import (
     an_id,
     an_issued_key,
     an_offer,
+    of_webhook,
+)
+from tests.marketplace import (
+    a_counter_offer,
+    a_delivery,
+    a_job,
+    a_judgement,
+    a_listing,
+    a_member,
+    a_price,
+    a_taking,
+    a_uid_rotation,
+    the_developer,
 )
 from tests.projections.some import (
     BY_KIND,
@@ -84,7 +99,8 @@ def happens(
     chance, partner = Random(seed), f"partner-{seed}"
     who, other = a_principal(partner), a_principal(f"other-{seed}")
     keys = [an_issued_key(f"{partner} {number}") for number in range(600)]
-    unused, claims, agents, auditors = iter(keys), [an_id()], [an_id()], [an_id()]
+    unused, claims, agents = iter(keys), [an_id()], [an_id()]
+    auditors, webhooks = [an_id()], [an_id()]
 
     def somebody() -> str:
         return f"{seed} {chance.randrange(3)}"
@@ -116,6 +132,9 @@ def happens(
             (an_auditors_rotation(chance.choice(auditors), next(unused)), OPERATOR),
             (an_auditors_end(chance.choice(auditors)), OPERATOR),
             *((something_of_agents(), who) for _ in range(6)),
+            (a_webhook(tenant=tenant), who),
+            (of_webhook(RotateSecret, chance.choice(webhooks), tenant=tenant), who),
+            (of_webhook(DeleteWebhook, chance.choice(webhooks), tenant=tenant), who),
         ]
         return chance.choice(choices)
 
@@ -145,10 +164,37 @@ def happens(
                 assert not [answer for answer in answers if isinstance(answer, InternalError)]
                 claims.extend(one.id for one, _ in batch if isinstance(one, FileClaim))
                 auditors.extend(one.id for one, _ in batch if isinstance(one, CreateAuditor))
+                webhooks.extend(one.id for one, _ in batch if isinstance(one, AddWebhook))
                 agents.extend(one.id for one, _ in batch if isinstance(one, RegisterAgent | Spawn))
                 await watch(worker)
 
+            await a_market_is_busy(worker, seed)
+
     asyncio.run(story())
+
+
+async def a_market_is_busy(worker: Worker, seed: int) -> None:
+    """One job is done, after a rejection; another is worked on."""
+    acme, agent_id = a_principal(), f"agent-{seed}"
+    client_id, owner_id, supervisor_id = (f"{role}-{seed}" for role in ("c", "d", "s"))
+    await worker.do(a_member(client_id, "client"), acme)
+    await worker.do(a_uid_rotation(client_id, an_issued_key(an_id())), acme)
+    listing = a_listing(
+        agent_id, owner_id=owner_id, capabilities=(f"work-{seed}",), auto_accept=True
+    )
+    await worker.do(listing, the_developer(owner_id))
+    too_cheap = a_job(client_id=client_id, capability=f"work-{seed}", budget=a_price("1"))
+    job_id = (await worker.do(too_cheap, acme)).job_id
+    offer = await worker.do(a_counter_offer(job_id, agent_id=agent_id), acme)
+    await worker.do(a_taking(job_id, offer.offer_id, client_id=client_id), acme)
+    await worker.do(a_delivery(job_id, agent_id=agent_id), acme)
+    await worker.do(a_judgement(job_id, "reject", supervisor_id=supervisor_id), acme)
+    again = await worker.do(a_delivery(job_id, "better", agent_id=agent_id), acme)
+    judgement = a_judgement(
+        job_id, supervisor_id=supervisor_id, delivery_id=again.delivery_id, comments="Good"
+    )
+    await worker.do(judgement, acme)
+    await worker.do(a_job(client_id=client_id, capability=f"work-{seed}"), acme)
 
 
 def stored_rows(url: str, *folds: AnyFold) -> dict[Key, tuple[int, int, str]]:

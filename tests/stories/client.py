@@ -165,13 +165,18 @@ def check_reply(reply: httpx.Response, document: Document) -> None:
     assert '"detail"' not in reply.text or "openapi" in reply.text, told(reply)
     assert "Traceback" not in reply.text, told(reply)
     if reply.status_code in {409, 503}:
-        taken = reply.json()["code"] not in {"IDEMPOTENCY_IN_PROGRESS", "UNAVAILABLE"}
+        taken = code_of(reply) not in {"IDEMPOTENCY_IN_PROGRESS", "UNAVAILABLE"}
         assert taken or reply.headers["retry-after"] == "1", told(reply)
     request = reply.request
     if (request.method, request.url.path.removeprefix("/v1")) in WRITES and reply.is_success:
         recorded = "asOf" not in str(request.url)
         assert ("x-log-position" in reply.headers) == recorded, told(reply)
     document.check(reply)
+
+
+def code_of(reply: httpx.Response) -> str:
+    """The code of a refusal, from the page that it leads to."""
+    return reply.links["help"]["url"].rpartition("#")[2].upper()
 
 
 def refusal(reply: httpx.Response) -> tuple[int, str]:

@@ -14,6 +14,7 @@ from interfaces.settings import Settings
 from tests.interfaces.serving import Served, a_data_folder, serving
 from tests.stories.client import Client, connected
 from tests.stories.document import Document
+from tests.stories.market import Market, MarketAgent
 
 MakePartner = Callable[[], Client]
 
@@ -109,3 +110,15 @@ def an_auditor(http: httpx.Client, data: Path, log_url: str) -> MakeAuditor:
         return Auditor(http, key, auditor_id, lambda: revoke_auditor(settings, log_url, auditor_id))
 
     return create
+
+
+@pytest.fixture
+def market(a_partner: MakePartner) -> Market:
+    """A marketplace of a story's own."""
+    return Market(a_partner())
+
+
+@pytest.fixture
+def worker(market: Market) -> MarketAgent:
+    """An agent that does what jobs ask for."""
+    return market.agent()

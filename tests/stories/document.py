@@ -8,6 +8,8 @@ import httpx
 from jsonschema import Draft202012Validator
 
 ERROR: dict[str, Any] = {"$ref": "#/components/schemas/ErrorOut"}
+MAP_ERROR: dict[str, Any] = {"$ref": "#/components/schemas/MapErrorOut"}
+MAP = re.compile(r"(/api)?/ailancer(/.*)?")
 
 # The document itself, and the files of its page.
 THE_PAGE = re.compile(r"/openapi\.json|/docs(/.*)?")
@@ -42,7 +44,8 @@ class Document:
         if operation is None:
             if reply.status_code not in BEFORE_ANY_OPERATION:
                 raise Undocumented(f"{told(reply)}: there is no such operation")
-            self._validate(reply, reply.json(), ERROR)
+            of_map = MAP.fullmatch(request.url.path)
+            self._validate(reply, reply.json(), MAP_ERROR if of_map else ERROR)
             return
         documented = operation["responses"].get(str(reply.status_code))
         if documented is None:
@@ -65,7 +68,7 @@ class Document:
 
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
         for known, operations in self._paths:
-            if known.fullmatch(path) or known.fullmatch(f"/v1{path}"):
+            if any(known.fullmatch(prefix + path) for prefix in ("", "/v1", "/api")):
                 found: dict[str, Any] | None = operations.get(method.lower())
                 return found
         return None

@@ -145,7 +145,10 @@ def test_an_auditor_may_do_nothing_else(
             reply = auditor.http.request(
                 method, path.replace("{", "").replace("}", ""), json=body, headers=auditor.headers()
             )
-            assert refusal(reply) == (403, "FORBIDDEN"), path
+            if path.startswith("/api/ailancer"):
+                assert reply.status_code in {401, 403}, path
+            else:
+                assert refusal(reply) == (403, "FORBIDDEN"), path
 
 
 @pytest.mark.parametrize("path", ["/v1/log", "/v1/log/entries/1", "/v1/log/access", "/log"])

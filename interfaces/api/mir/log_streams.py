@@ -12,7 +12,7 @@ from typing import TypedDict
 
 import msgspec
 
-from domain.refusals import InvalidField, Refusal
+from domain.refusals import InvalidField, Refusal, Unavailable
 from interfaces.api.call import Answered, Call
 from interfaces.api.decoding import NDJSON
 from interfaces.api.errors import mir_body
@@ -71,7 +71,7 @@ async def pages(
 
 
 async def lines(call: Call, wanted: Wanted) -> Answered:
-    """All that is wanted, one entry a line."""
+    """All that is wanted, one entry a line; the last line says so if it is not all."""
     found = pages(call, wanted)
     # A refusal still has its status before the first line.
     first = await anext(found)
@@ -80,9 +80,11 @@ async def lines(call: Call, wanted: Wanted) -> Answered:
         yield _encoder.encode_lines([wanted.shown(entry) for entry in first.entries])
         async with _listening(call) as is_there:
             async for page in found:
-                yield _encoder.encode_lines([wanted.shown(entry) for entry in page.entries])
+                if call.services.draining.is_set():
+                    raise Unavailable(reason="this server is stopping")
                 if not is_there():
                     return
+                yield _encoder.encode_lines([wanted.shown(entry) for entry in page.entries])
 
     return Answered(200, b"", media_type=NDJSON, stream=stream())
 
@@ -125,7 +127,7 @@ async def _written(
     call: Call, wanted: Wanted, is_there: Callable[[], bool]
 ) -> AsyncGenerator[bytes, None]:
     tail, told_at = call.services.tail, monotonic()
-    while is_there():
+    while is_there() and not call.services.draining.is_set():
         word = tail.next_word()
         async for page in _in_turn(call, wanted):
             if page.entries:
@@ -158,9 +160,9 @@ def _event(position: int, shown: Logged | CloudEvent) -> bytes:
 
 @asynccontextmanager
 async def _listening(call: Call) -> AsyncIterator[Callable[[], bool]]:
-    """Tells whether there is anybody still to be told: a client, and a server that goes on."""
+    """Tells whether the client is still there to be told."""
     leaving = asyncio.create_task(call.left())
     try:
-        yield lambda: not leaving.done() and not call.services.draining.is_set()
+        yield lambda: not leaving.done()
     finally:
         leaving.cancel()

@@ -6,6 +6,10 @@
 --   START     number of the first request, so that a call may continue another
 --   ENTITIES  how many different userExternalIds take turns
 -- The API key comes in BENCHMARK_API_KEY: a command line is there for everyone to read.
+--
+-- wrk ... -s post.lua URL -- prepared FILE
+--   FILE      what to send, a line each, one after the other and then again from the first: method,
+--             path, Idempotency-Key, userUid, agentUid and body, with tabs between them
 
 local kind, run, entities
 local number = 0
@@ -36,14 +40,34 @@ local bodies = {
   end,
 }
 
+local prepared = {}
+
+local function prepare(path)
+  for line in io.lines(path) do
+    local method, where, key, user, agent, body =
+      line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
+    local sent = { ["userUid"] = user, ["Idempotency-Key"] = key ~= "" and key or nil }
+    sent["agentUid"] = agent ~= "" and agent or nil
+    sent["Content-Type"] = body ~= "" and "application/json" or nil
+    prepared[#prepared + 1] = wrk.format(method, where, sent, body)
+  end
+end
+
 function init(arguments)
   kind, run = arguments[1], arguments[2]
+  if kind == "prepared" then
+    prepare(run)
+    return
+  end
   number, entities = tonumber(arguments[3]), tonumber(arguments[4])
   headers["x-api-key"] = os.getenv("BENCHMARK_API_KEY")
 end
 
 function request()
   number = number + 1
+  if kind == "prepared" then
+    return prepared[(number - 1) % #prepared + 1]
+  end
   local body = bodies[kind](number % entities)
   return wrk.format("POST", nil, headers, body)
 end

@@ -21,7 +21,7 @@ PERMISSIONS = {
     "reader": READER,
     "reporter": REPORTER,
     "operator": OPERATOR,
-    "admin": OPERATOR | {"entities:erase", "links:write"},
+    "admin": OPERATOR | {"entities:erase", "links:write", "log:read"},
 }
 """What an agent may do by preset, the narrowest first."""
 

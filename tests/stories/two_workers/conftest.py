@@ -30,6 +30,9 @@ def server(data: Path) -> Iterator[Served]:
         TENURE_PUBLIC_SANDBOX="true",
         TENURE_RATE_LIMIT=f"{QUOTA}/86400",
         TENURE_REGISTRATIONS_PER_HOUR="1000",
+        TENURE_MARKET_FEE_BASIS_POINTS="1000",
+        TENURE_MARKET_GATE="true",
+        TENURE_MARKET_REVIEW_HOURS="72",
     ) as served:
         yield served
 
