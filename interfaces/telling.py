@@ -16,7 +16,7 @@ COLOURS = {
 """Of what happened, by the first word of its stored name."""
 
 SHORT_ID = 8
-UNSAID = frozenset(("lookup", "token_lookup", "code_lookup"))
+UNSAID = frozenset(("lookup", "token_lookup", "code_lookup", "hash", "id_hash"))
 """Members that tell a reader nothing: keyed hashes."""
 
 
