@@ -24,10 +24,6 @@ QUERIES = named_queries(Path(__file__).with_suffix(".sql"))
 SLICE = 1_000
 LOOK_AGAIN_SECONDS = 1.0
 """How long a follower waits to be notified before it looks all the same."""
-GATHER_SECONDS = 0.02
-"""How long what is written is gathered before it is read, so that a busy log is read in few steps:
-each is a commit, beside those of whoever writes.
-"""
 
 Connection = psycopg.AsyncConnection[psycopg.rows.TupleRow]
 T = TypeVar("T")
@@ -44,6 +40,12 @@ class Follower(Protocol):
     @property
     def name(self) -> str:
         """Under which its place is kept, for ever."""
+
+    @property
+    def gather_seconds(self) -> float:
+        """How long what is written is gathered before it is read, so that a busy log is read in few
+        steps: each is a commit, beside those of whoever writes.
+        """
 
     async def step(self, connection: Connection, after: int, limit: int) -> int | None:
         """Do the next piece of work in the transaction that is open, with at most so many entries
@@ -133,7 +135,7 @@ async def _lead(connection: Connection, follower: Follower) -> bool:
         if read == 0:
             await told(connection)
         if read < limit:
-            await asyncio.sleep(GATHER_SECONDS)
+            await asyncio.sleep(follower.gather_seconds)
         limit = min(2 * limit, SLICE)
 
 

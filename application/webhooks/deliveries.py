@@ -29,6 +29,7 @@ class Deliveries:
     """The follower that writes deliveries. ``tellings`` say what is told, by event."""
 
     name = "webhook deliveries"
+    gather_seconds = 0.25
 
     def __init__(self, tellings: Mapping[type[Event], Telling] = TELLINGS) -> None:
         self._tellings = tellings

@@ -31,6 +31,8 @@ _encode = msgspec.json.Encoder().encode
 class FollowVersion:
     """Follows one version by the code that made it."""
 
+    gather_seconds = 0.02
+
     def __init__(self, fold: AnyFold, version: Version) -> None:
         self.name = version.follower
         self._fold, self._version = fold, version

@@ -18,6 +18,8 @@ grant select, insert on seen to tenure_writer
 class Noting:
     """Notes each position that it reads; it cannot take some."""
 
+    gather_seconds = 0.01
+
     def __init__(self, name: str, who: str = "", cannot_take: int = 0) -> None:
         self.name, self._who, self._cannot_take = name, who, cannot_take
 
