@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from application.ids import new_id
 from domain.agent import AGENT, CATEGORY, Made, Registered, Spawned
@@ -21,7 +20,11 @@ from domain.genealogy import GENEALOGY, OFFSPRING
 from domain.partner import IssuedKey
 from domain.rights import Rights
 from domain.spawning import DEPTH_AT_MOST
-from interfaces.wiring import now, prepare
+from interfaces.wiring import now
+from projections.at_hand import at_hand
+from projections.engine.rebuild import rebuild
+from projections.engine.switch import drop_version, switch
+from projections.engine.versions import connect, version_of
 
 SUBTREES = 10
 FOLDS = (AGENT, GENEALOGY, OFFSPRING, CREDENTIAL)
@@ -94,10 +97,13 @@ def plant(url: str, size: int) -> Tree:
                         *(entry.tenant, entry.recorded_at, encode(entry).decode()),
                     )
                 )
-        for fold in FOLDS:
-            table = sql.Identifier(f"state_{fold.name}")
-            connection.execute(sql.SQL("drop table {}").format(table))
-    prepare(url)
+    for fold in FOLDS:
+        version = rebuild(url, fold.name)
+        with connect(url) as connection:
+            switch(connection, at_hand()[fold.name], version.number)
+            # Or it would be followed beside what is measured.
+            with connection.transaction():
+                drop_version(connection, version_of(connection, fold.name, version.number - 1))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")
         connection.execute("checkpoint")
