@@ -16,6 +16,7 @@ from tests.stories.client import a_key, an_actor, an_event
 
 PEOPLE = [f"under-load-{number}" for number in range(20)]
 AGAIN_SECONDS = 0.05
+FINISHING_SECONDS = 120
 TO_COME_BACK = {409, 503}
 
 
@@ -39,7 +40,7 @@ class Load:
     def __init__(self, url: str, api_key: str, clients: int = 16) -> None:
         self._url, self._headers, self._clients = url, {"x-api-key": api_key}, clients
         self._stopping = threading.Event()
-        self._running = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._running = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self.acknowledged: list[Acknowledged] = []
         self.decisions: list[str] = []
         self.unexpected: list[str] = []
@@ -54,7 +55,8 @@ class Load:
     def finish(self) -> None:
         """Let each client finish what it has begun, and no more; wait for all of them."""
         self._stopping.set()
-        self._running.join()
+        self._running.join(FINISHING_SECONDS)
+        assert not self._running.is_alive(), "what was begun is never acknowledged"
 
     def __enter__(self) -> Self:
         self._running.start()
