@@ -82,9 +82,11 @@ class Committer(Gathering):
             self._loaded = {}
         # Nobody else writes meanwhile, so what was loaded is still so.
         keys = keys - self._loaded.keys()
-        *_, document = await line.trip(*self._opening, self._loading.call(keys))
+        calls = self._loading.calls(keys)
+        values = await line.trip(*self._opening, *calls)
         self._opening = ()
-        head, known = self._loading.read(document or b"", keys)
+        # Before them come those of the opening, and of what was sent meanwhile.
+        head, known = self._loading.read(values[-len(calls) :], keys)
         self._loaded |= known.rows
         # A batch adds to what it knows what it decides, which may be thrown away.
         known.rows = self._loaded.copy()

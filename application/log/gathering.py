@@ -232,12 +232,12 @@ class Gathering(ABC):
         (document,) = await line.trip(("live", ()))
         self.live = self._release.live(document or b"")
         self._loading = Loading(self.live)
+        await line.prepare(self._loading.statements)
 
     async def _connected(self) -> Line:
         if self._line is None or self._line.closed:
             self._line = await self._connect()
-            if self.live is NOTHING_LIVE:
-                await self._learn(self._line)
+            await self._learn(self._line)
         return self._line
 
     async def _disconnect(self) -> None:

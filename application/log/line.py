@@ -43,6 +43,7 @@ class Line:
     def __init__(self, connection: psycopg.AsyncConnection, seconds: float) -> None:
         self._connection, self._libpq = connection, connection.pgconn
         self._seconds, self._deadline = seconds, 0.0
+        self._prepared: set[str] = set()
         self._waiting: Ready | None = None
         self._watch: asyncio.TimerHandle | None = None
 
@@ -61,17 +62,24 @@ class Line:
             )
         except psycopg.OperationalError as error:
             raise Lost(str(error)) from error
-        line, libpq = cls(connection, seconds), connection.pgconn
-        libpq.enter_pipeline_mode()
+        line = cls(connection, seconds)
+        connection.pgconn.enter_pipeline_mode()
         try:
-            with _losses_told():
-                for name, statement in statements.items():
-                    libpq.send_prepare(name.encode(), statement)
-                await line._answers()
+            await line.prepare(statements)
         except BaseException:
             await line.close()
             raise
         return line
+
+    async def prepare(self, statements: Mapping[str, bytes]) -> None:
+        """Prepare statements, each in the place of what had its name. Raises Lost."""
+        with _losses_told():
+            for name, statement in statements.items():
+                if name in self._prepared:
+                    self._libpq.send_query_params(f'deallocate "{name}"'.encode(), None)
+                self._libpq.send_prepare(name.encode(), statement)
+            await self._answers()
+        self._prepared.update(statements)
 
     @property
     def closed(self) -> bool:

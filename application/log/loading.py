@@ -1,10 +1,12 @@
-"""Loading: from the rows that commands ask for to what is known, in one query and one document."""
+"""Loading: from the rows that commands ask for to what is known, in one round trip."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from psycopg import sql
 
 from application.log.arrays import digests, texts
 from application.log.line import Call
@@ -14,6 +16,7 @@ from domain.instants import Instant
 from domain.known import DOCUMENT, NO_ROW, RANGE, SUBJECT, Key, Known, Row
 
 QUERIES = named_queries(Path(__file__).with_name("log.sql"))
+_TEXTS = named_queries(Path(__file__).with_suffix(".sql"))
 
 RECORD = "record"
 """The kind under which a kept reply is asked for, beside the folds' names."""
@@ -56,7 +59,7 @@ class _Document(msgspec.Struct, frozen=True):
 
 
 _documents = msgspec.json.Decoder(_Document)
-_encode = msgspec.json.Encoder().encode
+_rows = msgspec.json.Decoder(list[_Row])
 
 
 class Loading:
@@ -70,9 +73,19 @@ class Loading:
         self._decoders[DOCUMENT] = msgspec.json.decode
         self._decoders[RECORD] = msgspec.json.Decoder(KeptReply).decode
 
-    def call(self, keys: Iterable[Key]) -> Call:
-        """The call of the query ``load`` for some keys."""
-        subjects, records, ranges, names = [], [], [], []
+    @property
+    def statements(self) -> Mapping[str, bytes]:
+        """What must be prepared on a line beside the log's statements: ``load`` for these folds."""
+        along = [
+            _TEXTS["along"].decode().format(fold=sql.Literal(name).as_string())
+            for name in self._along
+        ]
+        return {"load": _TEXTS["load"].decode().format(along="\n".join(along)).encode()}
+
+    def calls(self, keys: Iterable[Key]) -> Sequence[Call]:
+        """The statements that find some keys: ``load``, and one for each fold and range."""
+        subjects, records, names = [], [], []
+        ranges: list[Call] = []
         asked: dict[str, list[str]] = {}
         for kind, key in keys:
             if kind == SUBJECT:
@@ -82,33 +95,29 @@ class Loading:
             elif kind == DOCUMENT:
                 names.append(key)
             elif kind.endswith(RANGE):
-                ranges.append({"fold": kind.removesuffix(RANGE), "prefix": key})
+                ranges.append(("range", (kind.removesuffix(RANGE), key)))
             else:
                 asked.setdefault(kind, []).append(key)
-        return "load", (
-            digests(subjects),
-            digests(records),
-            _encode([{"fold": fold, "keys": keys} for fold, keys in asked.items()]),
-            texts(self._along),
-            _encode(ranges),
-            texts(names),
-        )
+        load = "load", (digests(subjects), digests(records), texts(names))
+        return [load, *(("rows", (fold, texts(keys))) for fold, keys in asked.items()), *ranges]
 
-    def read(self, document: bytes, keys: Iterable[Key]) -> tuple[Head, Known]:
-        """What the query found. A key without a row is known not to have one.
+    def read(self, found: Sequence[bytes | None], keys: Iterable[Key]) -> tuple[Head, Known]:
+        """What the statements found. A key without a row is known not to have one.
 
         Raises Switched.
         """
-        found = _documents.decode(document)
-        if found.generation != self._live.generation:
+        first, *others = found
+        document = _documents.decode(first or b"")
+        if document.generation != self._live.generation:
             raise Switched
+        head = Head(document.position, document.recorded_at, document.authority)
         lacks = self._live.lacks
         rows = dict.fromkeys(keys, NO_ROW)
         if lacks:
             rows = {
                 key: row for key, row in rows.items() if key[0].removesuffix(RANGE) not in lacks
             }
-        for row in found.rows:
+        for row in chain(document.rows, *(_rows.decode(other or b"") for other in others)):
             if row.kind in lacks:
                 continue
             state = self._decoders[row.kind](row.row)
@@ -116,7 +125,4 @@ class Loading:
                 for fold in self._along:
                     rows.setdefault((fold, state), NO_ROW)
             rows[row.kind, row.key] = Row(row.version, row.position, state)
-        return (
-            Head(found.position, found.recorded_at, found.authority),
-            Known(found.position, found.authority, rows, lacks=lacks),
-        )
+        return head, Known(head.position, head.authority, rows, lacks=lacks)

@@ -5,63 +5,22 @@ begin
 -- One writer at a time. A statement of its own, so that the next one sees what the last writer did.
 select pg_advisory_xact_lock(hashtext('tenure log'))
 
--- name: load
--- The head of the log and every row asked for, as one JSON document of one snapshot. A person's
--- subject brings along the rows that some folds have for its entity, so that one question is enough.
---   $1 lookups of people · $2 keys of kept replies · $3 [{fold, keys}] · $4 folds to bring along ·
---   $5 [{fold, prefix}], of which all rows whose keys begin so · $6 names of documents
--- Each look-up is one descent of an index a row, whatever the planner believed of the tables' sizes
--- when the plan was made: by an array of keys, in a lateral that ends in "offset 0".
-with found as materialized (
-    select lookup, entity_id from subject where lookup = any($1::bytea[])
-), loaded as (
-    select 'subject' as kind, encode(lookup, 'hex') as key, 0 as version, 0::bigint as position,
-           to_json(entity_id) as row
-    from found
-    union all
-    select brought.*
-    from unnest($4::text[]) as along(fold)
-    cross join lateral (
-        select fold, key, version, position, row
-        from state
-        where state.fold = along.fold and state.key = any(array(select entity_id from found))
-        offset 0
-    ) as brought
-    union all
-    select present.*
-    from json_to_recordset($3::json) as asked(fold text, keys text[])
-    cross join lateral (
-        select fold, key, version, position, row
-        from state where state.fold = asked.fold and state.key = any(asked.keys) offset 0
-    ) as present
-    union all
-    select ranged.*
-    from json_to_recordset($5::json) as asked(fold text, prefix text)
-    cross join lateral (
-        select fold, key, version, position, row
-        from state
-        where state.fold = asked.fold
-            and state.key >= asked.prefix and state.key < asked.prefix || chr(1114111)
-        offset 0
-    ) as ranged
-    union all
-    select 'document', name, 0, 0, content from document where name = any($6::text[])
-    union all
-    select 'record', encode(key, 'hex'), 0, position, json_build_object(
-        'fingerprint', encode(fingerprint, 'hex'), 'status', status, 'body', body
-    )
-    from idempotency
-    where key = any($2::bytea[]) and recorded_at > now() - interval '24 hours'
-)
-select json_build_object(
-    'position', coalesce((select max(position) from log), 0),
-    'recorded_at', (select entry ->> 'recorded_at' from log order by position desc limit 1),
-    'authority', coalesce((select max(position) from authority), 0),
-    'generation', coalesce((select max(generation) from projection_switch), 0),
-    'rows', coalesce((select json_agg(
-        json_build_array(kind, key, version, position, row)
-    ) from loaded), '[]')
-)
+-- name: snapshot
+-- What follows, until the commit, sees one and the same state.
+begin isolation level repeatable read read only
+
+-- name: rows
+-- Rows of one fold, as a JSON array: $1 fold · $2 keys. The fold is a parameter of the statement and
+-- of nothing within it, so only that fold's partition is opened.
+select coalesce(json_agg(json_build_array(fold, key, version, position, row)), '[]')
+from state
+where fold = $1::text and key = any($2::text[])
+
+-- name: range
+-- All rows of one fold whose keys begin alike, as a JSON array: $1 fold · $2 how they begin.
+select coalesce(json_agg(json_build_array(fold, key, version, position, row)), '[]')
+from state
+where fold = $1::text and key >= $2::text and key < $2::text || chr(1114111)
 
 -- name: live
 -- The present generation, and by what code the live rows of each inline fold are made.

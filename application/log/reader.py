@@ -1,4 +1,4 @@
-"""The reader: questions that arrive together are answered from one query.
+"""The reader: questions that arrive together are answered from one snapshot.
 
 It sees everything that was acknowledged before the question was asked, in any process, because
 all that an answer depends on is folded in the transaction that appends.
@@ -6,17 +6,21 @@ all that an answer depends on is folded in the transaction that appends.
 
 from application.log.batch import Batch
 from application.log.gathering import Gathering
-from application.log.line import Line
+from application.log.line import Call, Line
 from application.log.loading import Head
 from domain.known import Key, Known
+
+SNAPSHOT: Call = ("snapshot", ())
+COMMIT: Call = ("commit", ())
 
 
 class Reader(Gathering):
     """Decides questions on one snapshot, without the log's lock. One a process."""
 
     async def _load(self, line: Line, keys: set[Key]) -> tuple[Head, Known]:
-        (document,) = await line.trip(self._loading.call(keys))
-        return self._loading.read(document or b"", keys)
+        calls = self._loading.calls(keys)
+        _, *found, _ = await line.trip(SNAPSHOT, *calls, COMMIT)
+        return self._loading.read(found, keys)
 
     async def _finish(self, line: Line, batch: Batch) -> None:
         assert batch.first_id is None, "a question changed something"

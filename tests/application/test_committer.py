@@ -1,11 +1,10 @@
 """The committer: a batch is a transaction, and what is acknowledged is stored, folded, in order."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import msgspec
 import pytest
 
 from application.log.connections import WRITER
@@ -60,12 +59,14 @@ class AsksAlong:
 
 
 class Remembers(Line):
-    """A line that remembers with which parameters rows were loaded."""
+    """A line that remembers of which folds rows were loaded."""
 
-    loads: ClassVar[list[Sequence[str | bytes]]] = []
+    loads: ClassVar[list[list[str]]] = []
 
     async def trip(self, *calls: Call) -> list[bytes | None]:
-        Remembers.loads.extend(parameters for name, parameters in calls if name == "load")
+        if "load" in dict(calls):
+            folds = [str(parameters[0]) for name, parameters in calls if name in ("rows", "range")]
+            Remembers.loads.append(sorted(folds))
         return await super().trip(*calls)
 
 
@@ -82,8 +83,7 @@ def loaded_for(url: str, *commands: Command[Any]) -> list[list[str]]:
 
     Remembers.loads.clear()
     asyncio.run(story())
-    asked = [msgspec.json.decode(parameters[2]) for parameters in Remembers.loads]
-    return [sorted(of_fold["fold"] for of_fold in folds) for folds in asked]
+    return list(Remembers.loads)
 
 
 def test_positions_are_dense_in_the_order_of_arrival(log_url: str) -> None:

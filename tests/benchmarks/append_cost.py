@@ -23,16 +23,19 @@ import psycopg
 from psycopg.rows import dict_row
 
 from application.log.connections import options as begun_as
+from application.log.live import Live
+from application.log.loading import QUERIES as COMMITTER
+from application.log.loading import Loading
 from application.sql import named_queries
+from projections.catalogue import INLINE
 from tests.benchmarks import tenure
 from tests.benchmarks.database import Database
 from tests.benchmarks.explain import Cost, Explained, Prepared
 from tests.benchmarks.figures import Report, Target
 from tests.benchmarks.load import Unusable, bodies
 from tests.benchmarks.options import Options
-from tests.benchmarks.processes import ROOT
 
-COMMITTER = named_queries(ROOT / "application" / "log" / "log.sql")
+LOAD = Loading(Live(0, INLINE, {}, frozenset())).statements["load"]
 GROWING = named_queries(Path(__file__).parent / "scripts" / "prefill.sql")
 ASKING = named_queries(Path(__file__).parent / "scripts" / "append.sql")
 
@@ -121,7 +124,7 @@ class _Appending(ExitStack):
         self._asking = self.enter_context(psycopg.connect(url, autocommit=True))
         role = begun_as("tenure_writer")
         self._writing = self.enter_context(psycopg.connect(url, options=role))
-        self._load = Prepared(self._writing, "load", COMMITTER["load"])
+        self._load = Prepared(self._writing, "load", LOAD)
         self._write = Prepared(self._writing, "write", COMMITTER["write"])
 
     def append(self, person: _Person) -> tuple[Explained, Explained]:

@@ -6,8 +6,7 @@ select stream from log where stream like 'entity-%%' order by position desc limi
 select
     (select array_agg(lookup) from subject where entity_id = %(entity_id)s)::text as subjects,
     array[sha256(convert_to(gen_random_uuid()::text, 'UTF8'))]::text as records,
-    '[]' as asked,
-    (select array_agg(fold) from state where key = %(entity_id)s)::text as along
+    '{}' as names
 
 -- name: write_parameters
 -- What it writes: the entity's last entry once more, its rows, and a kept reply.
