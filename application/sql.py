@@ -1,5 +1,6 @@
-"""Named queries: SQL lives in ``.sql`` files, one ``-- name:`` line before each statement."""
+"""Statements: SQL lives in ``.sql`` files, where there are several each after its ``-- name:``."""
 
+import re
 from pathlib import Path
 
 
@@ -11,3 +12,15 @@ def named_queries(path: Path) -> dict[str, bytes]:
         lines = [line for line in text.splitlines() if not line.startswith("--")]
         queries[name.strip()] = "\n".join(lines).strip().encode()
     return queries
+
+
+def numbered(query: str) -> tuple[str, list[str]]:
+    """A query with ``$1``, ``$2`` … for its placeholders ``%(name)s``, and what these stand for."""
+    order: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        if match[1] not in order:
+            order.append(match[1])
+        return f"${order.index(match[1]) + 1}"
+
+    return re.sub(r"%\((\w+)\)s", number, query).replace("%%", "%"), order

@@ -18,6 +18,7 @@ from application.key_use import keep_key_use
 from application.log.batch import Rules
 from application.log.committer import Committer
 from application.log.connections import pool, writer_line
+from application.log.frequent import Frequent
 from application.log.line import Line
 from application.log.lists import Lists
 from application.log.live import Release
@@ -50,10 +51,14 @@ from projections.catalogue import INLINE, VERSIONS
 from projections.engine.fingerprint import fingerprint
 from projections.engine.replay import Replay
 from projections.engine.tables import make_tables
+from projections.polling import POLL
 
 if TYPE_CHECKING:
     from interfaces.tracing import Tracing
 
+
+FREQUENT = (POLL,)
+"""The statements that are asked for all the time."""
 
 JOBS = "job."
 """How the names of the types begin that long polls wait for."""
@@ -78,7 +83,8 @@ class Probe(msgspec.Struct, frozen=True):
 class Services:
     """What a worker works with. ``tracing`` is None unless an operator asked for traces.
 
-    ``lists`` sees the log of the caller's tenant alone; ``across``, like the reader, all there is.
+    ``lists`` sees the log of the caller's tenant alone; ``across``, ``frequent`` and the reader see
+    all there is.
     ``draining`` is set when the worker is to end, for whoever would otherwise go on.
     """
 
@@ -90,6 +96,7 @@ class Services:
     reader: Reader
     lists: Lists
     across: Lists
+    frequent: Frequent
     telemetry: Telemetry
     tracing: "Tracing | None"
     guesses: Allowance
@@ -189,6 +196,8 @@ async def open_services(
         partial(of_reader.export, reader),
         partial(of_committer.export, committer),
     ]
+    can_read = partial(_can_read, reader)
+    frequent = Frequent(connect, FREQUENT, access, can_read=can_read)
     of_tenant, of_all = pool(url, "tenure_reader"), pool(url, "tenure_writer")
     rate_limits, rate_quota = None, 0
     if settings.rate_limit is not None:
@@ -206,7 +215,8 @@ async def open_services(
         committer,
         reader,
         lists(of_tenant, access),
-        lists(of_all, access, can_read=partial(_can_read, reader)),
+        lists(of_all, access, can_read=can_read),
+        frequent,
         telemetry,
         tracing,
         Allowance(GUESSES_AN_HOUR),
@@ -228,6 +238,7 @@ async def open_services(
         _running(
             committer.run(),
             reader.run(),
+            frequent.run(),
             telemetry.run(),
             keep_key_use(access, url),
             tail.run(url),

@@ -3,49 +3,49 @@
 -- developer. Each branch goes along an index of its own and reads no further than the page.
 with seen as (
     (
-        select (row ->> 'number')::bigint as number
+        select key::bigint as number
         from state
         where %(sees_all)s::boolean
             and fold = 'job'
             and (row ->> 'tenant') collate "C" = %(tenant)s
-            and (row ->> 'number')::bigint < %(before)s::bigint
+            and key::bigint < %(before)s::bigint
             and (row ->> 'status') = any(%(statuses)s::text[])
-        order by (row ->> 'number')::bigint desc
+        order by key::bigint desc
         limit %(limit)s::bigint
     )
     union
     (
-        select (row ->> 'number')::bigint
+        select key::bigint
         from state
         where fold = 'job'
             and (row ->> 'client_id') collate "C" = %(member_id)s
-            and (row ->> 'number')::bigint < %(before)s::bigint
+            and key::bigint < %(before)s::bigint
             and (row ->> 'status') = any(%(statuses)s::text[])
-        order by (row ->> 'number')::bigint desc
+        order by key::bigint desc
         limit %(limit)s::bigint
     )
     union
     (
-        select (row ->> 'number')::bigint
+        select key::bigint
         from state
         where fold = 'job'
             and (row #>> '{engagement,terms,developer_id}') collate "C" = %(member_id)s
-            and (row ->> 'number')::bigint < %(before)s::bigint
+            and key::bigint < %(before)s::bigint
             and (row ->> 'status') = any(%(statuses)s::text[])
-        order by (row ->> 'number')::bigint desc
+        order by key::bigint desc
         limit %(limit)s::bigint
     )
     union
     (
-        select (row ->> 'number')::bigint
+        select key::bigint
         from state
         where %(sees_open)s::boolean
             and fold = 'job'
             and (row ->> 'status') = 'OPEN'
             and 'OPEN' = any(%(statuses)s::text[])
             and (row ->> 'tenant') collate "C" = %(tenant)s
-            and (row ->> 'number')::bigint < %(before)s::bigint
-        order by (row ->> 'number')::bigint desc
+            and key::bigint < %(before)s::bigint
+        order by key::bigint desc
         limit %(limit)s::bigint
     )
     order by number desc

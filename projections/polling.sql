@@ -1,7 +1,7 @@
--- What an agent can act on: jobs that are open to it by its capabilities and its listed price, and
--- the work that it has to do; the oldest first. Each look-up goes along an index in the order of the
--- jobs and stops at the limit, however many jobs and agents there are. What was written comes along,
--- until it is so many bytes: the last job goes beyond them.
+-- What an agent can act on, as one JSON array: jobs that are open to it by its capabilities and its
+-- listed price, and the work that it has to do; the oldest first. Each look-up goes along an index in
+-- the order of the jobs and stops at the limit, however many jobs and agents there are. What was
+-- written comes along, until it is so many bytes: the last job goes beyond them.
 with listing as materialized (
     select row
     from state
@@ -11,7 +11,7 @@ with listing as materialized (
     from listing
     cross join lateral json_array_elements_text(listing.row -> 'capabilities') as wanted(capability)
     cross join lateral (
-        select (row ->> 'number')::bigint as number, row
+        select key::bigint as number, row
         from state
         where fold = 'job'
             and (row ->> 'status') = 'OPEN'
@@ -25,22 +25,22 @@ with listing as materialized (
             and not exists (
                 select from state as bid
                 where bid.fold = 'bid'
-                    and bid.key = (state.row ->> 'number') || '/' || %(agent_id)s
+                    and bid.key = state.key || '/' || %(agent_id)s
                     and (bid.row ->> 'status') = 'DECLINED'
                 -- Looked up job by job: joined, a plan made on a small table would read all of it.
                 offset 0
             )
-        order by (row ->> 'number')::bigint
+        order by key::bigint
         limit %(limit)s::bigint
     ) as job
 ), requested as (
-    select (state.row ->> 'number')::bigint as number, 'REQUESTED' as status, state.row
+    select state.key::bigint as number, 'REQUESTED' as status, state.row
     from listing
     cross join state
     where state.fold = 'job'
         and (state.row ->> 'status') = 'REQUESTED'
         and (state.row #>> '{engagement,terms,agent_id}') collate "C" = %(agent_id)s
-    order by (state.row ->> 'number')::bigint
+    order by state.key::bigint
     limit %(limit)s::bigint
 ), due as materialized (
     select * from offered
@@ -49,15 +49,16 @@ with listing as materialized (
     order by number
     limit %(limit)s::bigint
 ), written as materialized (
-    select due.number, due.status, due.row::text, brief.content::text as brief,
-        comments.content::text as comments,
+    select due.number, due.status, due.row, brief.content as brief,
+        comments.content as comments,
         sum(octet_length(concat(brief.content, comments.content)))
             over (order by due.number rows between unbounded preceding and 1 preceding) as before
     from due
     left join document as brief on brief.name = (due.row #>> '{brief,place}')
     left join document as comments on comments.name = (due.row #>> '{comments,place}')
 )
-select number, status, row, brief, comments
+select coalesce(
+    json_agg(json_build_array(number, status, row, brief, comments) order by number), '[]'
+)::text
 from written
 where coalesce(before, 0) < %(bytes)s::bigint
-order by number

@@ -1,6 +1,7 @@
 """Lists: single statements on behalf of one tenant, as the role that sees nothing else."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
@@ -11,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from application.access import Access
 from application.log.gathering import PATIENCE_SECONDS
-from application.log.line import ANSWER_SECONDS
+from application.log.line import ANSWER_SECONDS, Lost
 from application.sql import named_queries
 from domain.principal import Principal
 from domain.refusals import Unavailable
@@ -37,7 +38,7 @@ class Told(NamedTuple):
     rows: Sequence[Any]
 
 
-class Lists:
+class Reads(ABC):
     """Statements of a principal, who is identified again when authority has moved.
 
     ``can_read`` is asked whether the rows that were found can be read.
@@ -45,12 +46,11 @@ class Lists:
 
     def __init__(
         self,
-        pool: AsyncConnectionPool,
         access: Access,
         position_patience_seconds: float = POSITION_PATIENCE_SECONDS,
         can_read: CanRead = any_rows,
     ) -> None:
-        self._pool, self._access, self._can_read = pool, access, can_read
+        self._access, self._can_read = access, can_read
         self._position_patience_seconds = position_patience_seconds
 
     async def fetch(
@@ -70,8 +70,8 @@ class Lists:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     told = await self._run(principal, statement, parameters)
-            except (psycopg.OperationalError, PoolTimeout, TimeoutError) as error:
-                # The pool still holds the connections that died with a restarted database.
+            except (Lost, psycopg.OperationalError, PoolTimeout, TimeoutError) as error:
+                # What is held are still the connections that died with a restarted database.
                 if monotonic() > started + PATIENCE_SECONDS:
                     raise Unavailable(reason="the database does not answer") from error
                 await asyncio.sleep(0.1)
@@ -83,6 +83,20 @@ class Lists:
             if monotonic() > started + self._position_patience_seconds:
                 raise Unavailable(reason=f"the log has not reached position {min_position}")
             await asyncio.sleep(0.02)
+
+    @abstractmethod
+    async def _run(
+        self, principal: Principal, statement: bytes, parameters: Mapping[str, Any]
+    ) -> Told:
+        """What a statement finds. Raises Lost, or psycopg's own errors."""
+
+
+class Lists(Reads):
+    """Statements of any kind and length, each on a connection of a pool."""
+
+    def __init__(self, pool: AsyncConnectionPool, access: Access, **settings: Any) -> None:
+        super().__init__(access, **settings)
+        self._pool = pool
 
     async def _run(
         self, principal: Principal, statement: bytes, parameters: Mapping[str, Any]

@@ -22,6 +22,14 @@ select coalesce(json_agg(json_build_array(fold, key, version, position, row)), '
 from state
 where fold = $1::text and key >= $2::text and key < $2::text || chr(1114111)
 
+-- name: stands
+-- The last change of authority, how far the log is, and which generation of rows is live.
+select json_build_array(
+    coalesce((select max(position) from authority), 0),
+    coalesce((select max(position) from log), 0),
+    coalesce((select max(generation) from projection_switch), 0)
+)
+
 -- name: live
 -- The present generation, and by what code the live rows of each inline fold are made.
 select json_build_object(

@@ -206,6 +206,11 @@ class Call(Request):
         """Statements that see all there is, for answers that take in linked tenants."""
         return partial(self.services.across.fetch, self.principal, min_position=self.min_position)
 
+    @property
+    def frequent(self) -> Fetch:
+        """The statements that are asked for all the time, which see all there is."""
+        return partial(self.services.frequent.fetch, self.principal, min_position=self.min_position)
+
     async def fetch(self, statement: bytes, parameters: Mapping[str, Any]) -> Sequence[Any]:
         """The rows of one statement, which sees the log of the caller's tenant alone."""
         return await self.services.lists.fetch(

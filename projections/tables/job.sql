@@ -10,25 +10,25 @@ alter table state_job add constraint every_unit_is_in_one_place check (
 -- pays too little is passed over without a look at its row.
 create index on state_job (
     ((row ->> 'tenant') collate "C"), ((row ->> 'capability') collate "C"),
-    ((row #>> '{budget,currency}') collate "C"), ((row ->> 'number')::bigint),
+    ((row #>> '{budget,currency}') collate "C"), (key::bigint),
     ((row #>> '{budget,millionths}')::bigint)
 ) where row ->> 'status' = 'OPEN';
 -- Polling: the work that an agent has to do, oldest first.
 create index on state_job (
-    ((row #>> '{engagement,terms,agent_id}') collate "C"), ((row ->> 'number')::bigint)
+    ((row #>> '{engagement,terms,agent_id}') collate "C"), (key::bigint)
 ) where row ->> 'status' = 'REQUESTED';
 -- Lists of jobs, newest first: all of a tenant, those that are open, a client's, a developer's.
-create index on state_job (((row ->> 'tenant') collate "C"), ((row ->> 'number')::bigint));
-create index on state_job (((row ->> 'tenant') collate "C"), ((row ->> 'number')::bigint))
+create index on state_job (((row ->> 'tenant') collate "C"), (key::bigint));
+create index on state_job (((row ->> 'tenant') collate "C"), (key::bigint))
     where row ->> 'status' = 'OPEN';
-create index on state_job (((row ->> 'client_id') collate "C"), ((row ->> 'number')::bigint));
+create index on state_job (((row ->> 'client_id') collate "C"), (key::bigint));
 create index on state_job (
-    ((row #>> '{engagement,terms,developer_id}') collate "C"), ((row ->> 'number')::bigint)
+    ((row #>> '{engagement,terms,developer_id}') collate "C"), (key::bigint)
 );
 -- The review queue: what awaits an evaluation, the oldest first.
 create index on state_job (
     ((row ->> 'tenant') collate "C"), ((row ->> 'awaiting_since') collate "C"),
-    ((row ->> 'number')::bigint)
+    (key::bigint)
 ) where row ->> 'awaiting_since' is not null;
 -- The clock: deadlines of what is not over.
 create index on state_job (((row ->> 'deadline') collate "C"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import application
-from application.sql import named_queries
+from application.sql import named_queries, numbered
 
 FILES = sorted(Path(application.__file__).parent.rglob("*.sql"))
 
@@ -46,3 +46,10 @@ def test_no_statement_of_ours_ends_in_a_semicolon_or_is_empty(path: Path) -> Non
     for name, statement in named_queries(path).items():
         assert statement, name
         assert not statement.endswith(b";"), name
+
+
+def test_placeholders_are_numbered_and_keep_their_number() -> None:
+    text, order = numbered("select %(b)s::json, %(a)s::int % 2, '%%', %(b)s::json")
+
+    assert text == "select $1::json, $2::int % 2, '%', $1::json"
+    assert order == ["b", "a"]

@@ -1,12 +1,13 @@
 """What one statement costs by EXPLAIN (ANALYZE, BUFFERS): pages, not seconds."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
+
+from application.sql import numbered
 
 
 @dataclass(frozen=True)
@@ -74,18 +75,6 @@ class Prepared:
         assert found is not None, "explain always returns a plan"
         plan = found[0][0]["Plan"]
         return Explained(self._name, total(plan), list(nodes(plan)))
-
-
-def numbered(query: str) -> tuple[str, list[str]]:
-    """The query with `$1`, `$2` … for its placeholders, and the names that these stand for."""
-    order: list[str] = []
-
-    def number(match: re.Match[str]) -> str:
-        if match[1] not in order:
-            order.append(match[1])
-        return f"${order.index(match[1]) + 1}"
-
-    return re.sub(r"%\((\w+)\)s", number, query).replace("%%", "%"), order
 
 
 def total(plan: Mapping[str, Any]) -> Cost:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.benchmarks import load
-from tests.benchmarks.explain import Cost, numbered, total
+from tests.benchmarks.explain import Cost, total
 from tests.benchmarks.figures import Sample, Series, Target, compare
 from tests.benchmarks.follow import Seen, lags_of
 from tests.benchmarks.load import Requests, Unusable
@@ -121,13 +121,6 @@ def test_a_lag_is_the_time_from_a_new_head_until_it_was_read() -> None:
     seen = [Seen(0.0, 1, 0), Seen(0.1, 1, 1), Seen(0.2, 5, 1), Seen(0.5, 5, 5), Seen(0.6, 7, 5)]
 
     assert lags_of(seen) == pytest.approx([0.1, 0.3])
-
-
-def test_placeholders_are_numbered_and_keep_their_number() -> None:
-    text, order = numbered("select %(b)s::json, %(a)s::int % 2, '%%', %(b)s::json")
-
-    assert text == "select $1::json, $2::int % 2, '%', $1::json"
-    assert order == ["b", "a"]
 
 
 def test_an_insert_that_no_one_selects_from_is_counted_with_the_plan() -> None:

@@ -1,11 +1,12 @@
 """Polling: what an agent can act on, in one statement that stops at its limit."""
 
+import msgspec
 import psycopg
 import pytest
 
 from application.log.connections import options
 from domain.registry import RevokeAgent
-from projections.polling import AT_MOST, BYTES_AT_MOST, POLL
+from projections.polling import AT_MOST, BYTES_AT_MOST, POLL, Brief
 from tests.application.running import as_owner
 from tests.benchmarks.explain import Prepared
 from tests.builders import NOW, TENANT, a_turn, an_id, days_ago
@@ -31,7 +32,7 @@ def test_an_open_job_is_offered_to_an_agent_of_the_capability(log_url: str) -> N
         (due,) = await bazaar.polled(able)
 
         assert (due.job_id, due.status) == (job_id, "OFFERED")
-        assert (due.title, due.requirements, due.comments) == ("Call", {"a": 1}, None)
+        assert (due.brief, due.comments) == (Brief("Call", {"a": msgspec.Raw(b"1")}), None)
         assert await bazaar.polled(unable) == []
 
     at_the_bazaar(log_url, story)
@@ -69,7 +70,7 @@ def test_another_tenants_agent_sees_nothing(log_url: str) -> None:
             },
         )
 
-        assert rows == []
+        assert rows == [("[]",)]
 
     at_the_bazaar(log_url, story)
 

@@ -21,7 +21,7 @@ from domain.refusals import (
     SchemaViolation,
 )
 from interfaces.api.call import Answered, Call
-from interfaces.api.map.jobs import job_out
+from interfaces.api.map.jobs import price_out
 from interfaces.api.map.route import MapRoute, agent, agent_id
 from interfaces.api.map.viewing import listing_of
 from interfaces.api.map.waiting import first
@@ -43,18 +43,6 @@ POLLED: dict[str, Any] = {
     **READ,
     "responses": {"200": {"headers": {"Retry-After": shared("headers", "Retry-After")}}},
 }
-
-TERMS = (
-    "capability",
-    "unit",
-    "units",
-    "remaining",
-    "budget",
-    "agreed",
-    "due_at",
-    "deadline",
-)
-"""What of a job an agent is told beside its requirements."""
 
 
 class PollQuery(MapQuery):
@@ -149,17 +137,24 @@ def polled_out(due: Due) -> PolledJob:
     """What an agent is shown of a job, as the seed shows it: ``requirements`` are what the client
     asked, and the terms beside it.
     """
-    job = job_out(due.job)
-    terms = {name: value for name, value in job.items() if name in TERMS}
+    job, brief = due.job, due.brief
+    agreed = None if job.engagement is None else job.engagement.terms
     return {
         "job_id": due.job_id,
         "job_status": due.status,
         "delivery_info": due.comments or "",
         "requirements": {
             "requirement_json": {},
-            **(due.requirements or {}),
-            "title": due.title,
-            **terms,
+            **({} if brief is None else brief.requirements),
+            "title": None if brief is None else brief.title,
+            "capability": job.capability,
+            "unit": job.unit,
+            "units": job.units,
+            "remaining": job.remaining,
+            "budget": price_out(job.budget),
+            "agreed": None if agreed is None else price_out(agreed.price),
+            "due_at": None if agreed is None else agreed.due_at,
+            "deadline": job.deadline,
         },
     }
 
@@ -179,7 +174,7 @@ async def poll_jobs(call: Call, query: Annotated[PollQuery, FromQuery()]) -> Ans
     tenant, asking = call.principal.tenant, agent_id(call)
 
     async def due_now() -> list[Due]:
-        return await poll(call.across, tenant, asking, call.services.now())
+        return await poll(call.frequent, tenant, asking, call.services.now())
 
     async def look_up() -> Polled:
         # Known before it is looked for: what comes in between is looked for again.

@@ -1,0 +1,128 @@
+"""Statements that are asked for all the time: those that arrive together go in one round trip.
+
+Each finds little, along indexes, so nobody waits long for who came before. There is no timer: while
+some are on their way to the database, the next ones gather.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from application.access import Access
+from application.log.gathering import Connect
+from application.log.line import Call, Line, Lost
+from application.log.lists import Reads, Told
+from application.sql import numbered
+from domain.principal import Principal
+
+AT_ONCE = 32
+"""How many go in one round trip: the first of them has its answer when all have."""
+
+STANDS: Call = ("stands", ())
+
+
+_stands = msgspec.json.Decoder(tuple[int, int, int])
+
+
+class _Prepared:
+    """A statement as it is prepared on the line, under a name."""
+
+    def __init__(self, name: str, statement: bytes) -> None:
+        self.name = name
+        text, self._order = numbered(statement.decode())
+        self.text = text.encode()
+
+    def call(self, parameters: Mapping[str, Any]) -> Call:
+        return self.name, [parameters[name] for name in self._order]
+
+
+class _Asked(NamedTuple):
+    """A call, and the future of what it finds."""
+
+    call: Call
+    told: asyncio.Future[Told]
+
+
+class Frequent(Reads):
+    """Some statements on a line of its own, which sees all there is. One a process.
+
+    Each yields one value in one row, and takes texts.
+    """
+
+    def __init__(
+        self, connect: Connect, statements: Iterable[bytes], access: Access, **settings: Any
+    ) -> None:
+        super().__init__(access, **settings)
+        self._connect = connect
+        self._prepared = {
+            statement: _Prepared(f"frequent_{number}", statement)
+            for number, statement in enumerate(statements)
+        }
+        self._line: Line | None = None
+        self._waiting: list[_Asked] = []
+        self._arrived = asyncio.Event()
+
+    async def _run(
+        self, principal: Principal, statement: bytes, parameters: Mapping[str, Any]
+    ) -> Told:
+        call = self._prepared[statement].call(parameters)
+        asked = _Asked(call, asyncio.get_running_loop().create_future())
+        self._waiting.append(asked)
+        self._arrived.set()
+        return await asked.told
+
+    async def run(self) -> None:
+        """Answer until cancelled."""
+        asked: list[_Asked] = []
+        try:
+            while True:
+                await self._arrived.wait()
+                asked = self._waiting[:AT_ONCE]
+                del self._waiting[:AT_ONCE]
+                if not self._waiting:
+                    self._arrived.clear()
+                await self._answer(asked)
+        finally:
+            _fail(asked + self._waiting, Lost("the server is stopping"))
+            if self._line is not None:
+                await self._line.close()
+
+    async def _answer(self, asked: list[_Asked]) -> None:
+        try:
+            line = await self._connected()
+            first, *values = await line.trip(STANDS, *(one.call for one in asked))
+        except Lost as error:
+            await self._hang_up()
+            _fail(asked, error)
+        except Exception as error:  # noqa: BLE001 - whoever asked is told
+            if len(asked) == 1:
+                await self._hang_up()
+                _fail(asked, error)
+                return
+            # One of them is at fault, and the others need not suffer.
+            for one in asked:
+                await self._answer([one])
+        else:
+            stands = _stands.decode(first or b"")
+            for one, value in zip(asked, values, strict=True):
+                if not one.told.done():
+                    one.told.set_result(Told(*stands, [(value,)]))
+
+    async def _connected(self) -> Line:
+        if self._line is None or self._line.closed:
+            self._line = await self._connect()
+            await self._line.prepare({one.name: one.text for one in self._prepared.values()})
+        return self._line
+
+    async def _hang_up(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            await line.close()
+
+
+def _fail(asked: Sequence[_Asked], error: Exception) -> None:
+    for one in asked:
+        if not one.told.done():
+            one.told.set_exception(error)
