@@ -23,6 +23,17 @@ def instant(moment: datetime) -> Instant:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def instant_at(milliseconds: int) -> Instant:
+    """The instant so many milliseconds after 1970 began, UTC."""
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{_second_at(seconds)}.{rest:03}Z"
+
+
+@lru_cache(maxsize=4)
+def _second_at(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:-6]
+
+
 def parse_instant(text: str) -> Instant:
     """Read RFC 3339 text with a zone. Raises ValueError when it is none, or no real moment."""
     if _RFC_3339.fullmatch(text) is None:

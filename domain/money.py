@@ -48,6 +48,7 @@ class Price(msgspec.Struct, frozen=True):
     millionths: int
     currency: str
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - a price is a value, and small
     def __str__(self) -> str:
         whole = decimal(self.millionths, DECIMALS_AT_MOST)
         shown, least = whole.rstrip("0"), exponent_of(self.currency)

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from domain.refusals import InvalidHttp, Refusal, RequestTimeout
 from interfaces.api.errors import headers_of, mir_body, status_of
+from interfaces.http_writing import OneWrite
 
 HEADER_BYTES = 65_536
 
@@ -40,7 +41,7 @@ class TimedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a first request."""
-        super().connection_made(transport)
+        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
         self.awaited = Awaited.HEADERS
         self.since = self.loop.time()
         self.header_bytes = 0

@@ -17,7 +17,7 @@ from application.log.lists import Reads, Told
 from application.sql import numbered
 from domain.principal import Principal
 
-AT_ONCE = 32
+AT_ONCE = 16
 """How many go in one round trip: the first of them has its answer when all have."""
 
 STANDS: Call = ("stands", ())

@@ -68,8 +68,7 @@ class Reads(ABC):
         started = monotonic()
         while True:
             try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    told = await self._run(principal, statement, parameters)
+                told = await self._run(principal, statement, parameters)
             except (Lost, psycopg.OperationalError, PoolTimeout, TimeoutError) as error:
                 # What is held are still the connections that died with a restarted database.
                 if monotonic() > started + PATIENCE_SECONDS:
@@ -101,7 +100,11 @@ class Lists(Reads):
     async def _run(
         self, principal: Principal, statement: bytes, parameters: Mapping[str, Any]
     ) -> Told:
-        async with self._pool.connection() as connection, connection.pipeline():
+        async with (
+            asyncio.timeout(ANSWER_SECONDS),
+            self._pool.connection() as connection,
+            connection.pipeline(),
+        ):
             before = await connection.execute(
                 QUERIES["begin"], {"tenant": principal.tenant}, prepare=True
             )

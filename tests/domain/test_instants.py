@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.instants import instant, parse_instant, shifted, whole_days
+from domain.instants import instant, instant_at, parse_instant, shifted, whole_days
 from tests.domain.strategies import instants, moments
 
 zones = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(
@@ -150,3 +150,10 @@ def test_a_moment_of_another_zone_is_shown_in_utc() -> None:
     moment = datetime(2026, 11, 22, 9, 30, tzinfo=timezone(timedelta(hours=1, minutes=30)))
 
     assert instant(moment) == instant(datetime(2026, 11, 22, 8, tzinfo=UTC))
+
+
+@given(st.integers(min_value=0, max_value=4_102_444_800_000))
+def test_an_instant_by_milliseconds_is_that_of_the_moment(milliseconds: int) -> None:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+
+    assert instant_at(milliseconds) == instant(moment)
