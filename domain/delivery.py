@@ -31,7 +31,7 @@ from domain.refusals import (
     InvalidValue,
     NotFound,
 )
-from domain.work import DELIVERY, ITEM, Delivery, item_key
+from domain.work import DELIVERY, ITEM, Delivery, all_of, first_whole, item_key
 
 ITEMS_AT_MOST = 500
 
@@ -99,11 +99,15 @@ class DeliverJob(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def asks(self) -> tuple[Key, ...]:
-        return keys_of_work(self.job_id, self.agent_id)
+        return (
+            *keys_of_work(self.job_id, self.agent_id),
+            (DELIVERY.name, self.id),
+            first_whole(self.job_id),
+        )
 
     def decide(self, known: Known, now: Instant) -> Outcome[Received]:
         job, engagement = at_work(self.job_id, self.tenant, self.agent_id, known)
-        result = Result(item_ref=f"all~{job.deliveries + 1}", data=self.data)
+        result = Result(item_ref=all_of(job.deliveries + 1), data=self.data)
         written, document = keep(self.job_id, self.id, 0, result, known)
         if job.ended_at is None and job.remaining == 0:
             return Outcome(repeated(job, self.agent_id, written, known))
@@ -132,7 +136,11 @@ class SubmitResults(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def asks(self) -> tuple[Key, ...]:
         items = ((ITEM.name, item_key(self.job_id, one.item_ref)) for one in self.items)
-        return (*keys_of_work(self.job_id, self.agent_id), *dict.fromkeys(items))
+        return (
+            *keys_of_work(self.job_id, self.agent_id),
+            (DELIVERY.name, self.id),
+            *dict.fromkeys(items),
+        )
 
     def decide(self, known: Known, now: Instant) -> Outcome[Received]:
         check_items(self.items)

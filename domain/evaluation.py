@@ -33,7 +33,16 @@ from domain.refusals import (
     ReviewTaken,
     StaleDelivery,
 )
-from domain.work import DELIVERY, EVALUATION, ITEM, Delivery, Evaluation, Item, item_key
+from domain.work import (
+    DELIVERY,
+    EVALUATION,
+    ITEM,
+    Delivery,
+    Evaluation,
+    Item,
+    first_whole,
+    item_key,
+)
 
 REVIEW_MINUTES = 15
 ESCALATED_AFTER_HOURS = 24
@@ -114,8 +123,8 @@ class EvaluateWork(msgspec.Struct, frozen=True, kw_only=True):
         if self.delivery_id is not None:
             keys = (*keys, (DELIVERY.name, self.delivery_id))
         if self.item_ref is not None:
-            keys = (*keys, (ITEM.name, item_key(self.job_id, self.item_ref)))
-        return keys
+            return (*keys, (ITEM.name, item_key(self.job_id, self.item_ref)))
+        return (*keys, first_whole(self.job_id))
 
     def decide(self, known: Known, now: Instant) -> Outcome[Evaluated]:
         if not 1 <= self.rating <= 5:

@@ -315,6 +315,20 @@ def returns(job: Job, agent_id: str) -> bool:
     return job.closed is None and job.agent_id in (None, agent_id)
 
 
+BESIDE = (
+    OfferCountered,
+    OfferDeclined,
+    CounterDeclined,
+    ItemDelivered,
+    ItemJudged,
+    ItemReversed,
+    Moved,
+    Invoiced,
+    PaidOut,
+)
+"""What happens on a job and leaves its row as it is: other rows hold it."""
+
+
 def evolve(job: Job | None, entry: Entry) -> Job | None:
     """The job after one more entry of its stream."""
     if isinstance(entry.data, Posted):
@@ -326,6 +340,8 @@ def evolve(job: Job | None, entry: Entry) -> Job | None:
         )
     if job is None:
         return None
+    if isinstance(entry.data, BESIDE):
+        return job
     changed = _by_work(job, entry) or _by_course(job, entry)
     if not changed:
         return job

@@ -26,6 +26,7 @@ from domain.job import (
     OfferDeclined,
     Terms,
 )
+from domain.known import Key
 from domain.money import Price
 
 BidStatus = Literal["COUNTERED", "DECLINED"]
@@ -215,6 +216,16 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 def item_key(number: int | str, item_ref: str) -> str:
     """The key of an item of a job."""
     return f"{number}/{item_ref}"
+
+
+def all_of(delivery: int) -> str:
+    """The name of the one item of a delivery that hands in all that remains, by its number."""
+    return f"all~{delivery}"
+
+
+def first_whole(number: int) -> Key:
+    """The item of a job that hands it in whole at the first attempt, as most are."""
+    return (ITEM.name, item_key(number, all_of(1)))
 
 
 def evolve_item(item: Item | None, entry: Entry) -> Item | None:

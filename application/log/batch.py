@@ -126,6 +126,10 @@ class Batch:
             request_id=submission.request_id,
             data=event,
         )
+        if known.missing:
+            # Nothing of this batch will be written: it is only asked what else is missing.
+            self._look_ahead(change, entry)
+            return
         self.first_id = self.first_id or entry_id
         self._writing.entries.append(encode(entry))
         self._writing.envelopes.append(
@@ -139,15 +143,26 @@ class Batch:
         for fold in self._folds.get(entry.type, ()):
             for key in fold.keys(entry):
                 address = (fold.name, key)
-                is_new = change.begins and key == entry.aggregate_id
-                if is_new or isinstance(event, fold.ends):
-                    known.rows.setdefault(address, NO_ROW)
-                before = known.row(*address)
+                before = self._before(fold, key, change, entry)
                 state = fold.evolve(before.state, entry)
                 row = NO_ROW if state is None else Row(before.version + 1, known.position, state)
                 known.rows[address] = self._writing.rows[address] = row
                 if row.version and row.version % self.rules.snapshot_every == 0:
                     self._writing.keep(address, row)
+
+    def _look_ahead(self, change: Change, entry: Entry) -> None:
+        """Ask for the rows that an entry would change."""
+        for fold in self._folds.get(entry.type, ()):
+            for key in fold.keys(entry):
+                self._before(fold, key, change, entry)
+
+    def _before(self, fold: AnyFold, key: str, change: Change, entry: Entry) -> Row:
+        """A row before an entry changes it. One that it begins or ends is not looked at."""
+        address = (fold.name, key)
+        is_new = change.begins and key == entry.aggregate_id
+        if is_new or isinstance(entry.data, fold.ends):
+            self.known.rows.setdefault(address, NO_ROW)
+        return self.known.row(*address)
 
     def _next_version(self, change: Change) -> int:
         version = 0 if change.begins else self._versions.get(change.stream)

@@ -38,7 +38,8 @@ class Deliveries:
     async def step(self, connection: Connection, after: int, limit: int) -> int:
         """Read on, and write what is due because of that."""
         found = await connection.execute(
-            QUERIES["read"], {"after": after, "limit": limit, "types": self._types}
+            QUERIES["read"],
+            {"after": after, "limit": limit, "types": self._types, "own": stored_names(OWN)},
         )
         rows = await found.fetchall()
         for position, entry in rows:

@@ -1,8 +1,20 @@
 -- name: read
--- The entries of some types after a position, and where the reading ends, which has no entry.
+-- The entries after a position that change which webhooks there are, and those of tenants that have
+-- one by then; and where the reading ends, which has no entry.
+with slice as materialized (
+    select position, type, tenant, entry
+    from log
+    where position > %(after)s and position <= %(after)s + %(limit)s and type = any(%(types)s)
+)
 select position, entry::text
-from log
-where position > %(after)s and position <= %(after)s + %(limit)s and type = any(%(types)s)
+from slice
+where type = any(%(own)s)
+    or exists (select from webhook_turn where webhook_turn.tenant = slice.tenant)
+    or exists (
+        select from slice as earlier
+        where earlier.tenant = slice.tenant and earlier.type = any(%(own)s)
+            and earlier.position < slice.position
+    )
 union all
 select greatest(%(after)s, least(%(after)s + %(limit)s, (select coalesce(max(position), 0) from log))), null
 order by 1, 2 nulls last
