@@ -285,6 +285,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: Instant | None = None
     erased_at: Instant | None = None
 
+    def __post_init__(self) -> None:
+        if min(self.remaining, self.awaiting, self.approved, self.given_up) < 0:
+            raise ValueError("every unit of a job is in one place")
+
     @property
     def remaining(self) -> int:
         """How many units are to be delivered."""
@@ -347,12 +351,10 @@ def evolve(job: Job | None, entry: Entry) -> Job | None:
         return job
     after = msgspec.structs.replace(job, **changed)
     if after.awaiting == 0:
-        after = msgspec.structs.replace(
-            after, awaiting_since=None, reviewer_id=None, review_until=None
-        )
-    if after.ended_at is not None:
-        return after
-    return msgspec.structs.replace(after, status=standing_of(after))
+        changed |= {"awaiting_since": None, "reviewer_id": None, "review_until": None}
+    if after.ended_at is None:
+        changed["status"] = standing_of(after)
+    return msgspec.structs.replace(job, **changed)
 
 
 def _by_work(job: Job, entry: Entry) -> dict[str, Any]:

@@ -323,11 +323,14 @@ def listed_in_force(agent_id: str, tenant: str, known: Known) -> Listing:
     return listing
 
 
-def must_own(agent_id: str, member_id: str, known: Known) -> None:
-    """Raise Unauthenticated unless an agent is a member's: their two uids belong together."""
+def owned(agent_id: str, member_id: str, known: Known) -> Listing:
+    """What a member's agent offers. Raises Unauthenticated for another's: two uids that do not
+    belong together.
+    """
     listing = known.get(LISTING, agent_id)
     if listing is None or listing.owner_id != member_id:
         raise Unauthenticated
+    return listing
 
 
 # Values

@@ -7,7 +7,7 @@ from domain.command import Outcome
 from domain.credential import CREDENTIAL, Credential
 from domain.instants import Instant
 from domain.known import Key, Known
-from domain.listing import must_own
+from domain.listing import Listing, owned
 from domain.member import MEMBER
 from domain.partner import PARTNER, Environment, tenant_of
 from domain.refusals import (
@@ -36,6 +36,7 @@ class ActingAgent(msgspec.Struct, frozen=True, kw_only=True):
 
     ``rates`` are the requests a minute of itself and of each ancestor that has a limit, by id: what
     an agent asks counts for all of them, so that no number of children is a way around.
+    ``output_is_checked`` when what it hands in on a marketplace has a schema.
     """
 
     agent_id: str
@@ -43,6 +44,7 @@ class ActingAgent(msgspec.Struct, frozen=True, kw_only=True):
     require_idempotency: bool
     allowed_event_types: frozenset[str] | None
     rates: tuple[tuple[str, int], ...]
+    output_is_checked: bool = False
 
     def must_name_repeats(self, idempotency_key: str | None) -> None:
         """Raise AgentIdempotencyRequired when a key is due and not there."""
@@ -118,9 +120,8 @@ def identify(lookup: str, known: Known, beside: str = "") -> Principal:
         principal = msgspec.structs.replace(principal, permissions=PUBLIC_PERMISSIONS)
     if not line:
         return principal
-    if beside:
-        must_be_of(line[-1][0], beside, known)
-    return msgspec.structs.replace(acting(principal, line), beside=beside)
+    principal = acting(principal, line)
+    return at_market(principal, listed(line[-1][0], beside, known), beside) if beside else principal
 
 
 def _shown(credential: Credential, lookup: str, known: Known) -> Principal:
@@ -159,12 +160,20 @@ def taking_part(principal: Principal, member_id: str, known: Known) -> Principal
     )
 
 
-def must_be_of(agent_id: str, beside: str, known: Known) -> None:
-    """Raise Unauthenticated unless a uid is that of the member whose agent it is."""
+def listed(agent_id: str, beside: str, known: Known) -> Listing:
+    """What an agent offers. Raises Unauthenticated unless a uid is that of its member."""
     credential = known.get(CREDENTIAL, beside)
     if credential is None or credential.member_id is None:
         raise Unauthenticated
-    must_own(agent_id, credential.member_id, known)
+    return owned(agent_id, credential.member_id, known)
+
+
+def at_market(principal: Principal, listing: Listing, beside: str) -> Principal:
+    """An agent that shows its member's uid beside its own."""
+    assert principal.agent is not None
+    is_checked = listing.output_schema is not None
+    agent = msgspec.structs.replace(principal.agent, output_is_checked=is_checked)
+    return msgspec.structs.replace(principal, agent=agent, beside=beside)
 
 
 def acting(principal: Principal, line: Line) -> Principal:

@@ -20,8 +20,8 @@ from domain.known import DOCUMENT, NO_ROW, SUBJECT, Known, Row, lacking
 from domain.principal import identify
 from domain.refusals import IdempotencyKeyReused, Refusal
 
-DECIDED_AT_A_TIME = 256
-"""So many of a large group, or so much of what one does, before other requests have their turn."""
+DONE_AT_A_TIME = 128
+"""So many entries, or questions, before other requests have their turn."""
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -59,11 +59,13 @@ class Batch:
         self.first_id: str | None = None
         self._writing = Writing(head.position)
         self._versions: dict[str, int] = {}
+        self._done = 0
 
     def take(self, submission: Submission) -> Iterator[None]:
-        """Let one more submission decide, and collect what it does and answers, with a pause now
-        and then where it does much.
+        """Let one more submission decide, and collect what it does and answers, with a pause
+        whenever much was done.
         """
+        yield from self._pauses()
         try:
             self.answers.append(self._replay(submission) or (yield from self._do(submission)))
         except Refusal as refusal:
@@ -76,8 +78,8 @@ class Batch:
     def _do(self, submission: Submission) -> Generator[None, None, Reply]:
         outcome = submission.command.decide(self.known, self.now)
         for number, change in enumerate(outcome.changes):
-            if number and number % DECIDED_AT_A_TIME == 0:
-                yield
+            if number:
+                yield from self._pauses()
             entry_id = submission.command.id if number == 0 else self.rules.new_id()
             self._append(change, change.id or entry_id, submission)
         self._remember(outcome)
@@ -92,6 +94,13 @@ class Batch:
             self.known.rows[RECORD, key] = Row(0, reply.position, kept)
             self._writing.records.append((key, reply.position, fingerprint, kept.status, kept.body))
         return reply
+
+    def _pauses(self) -> Iterator[None]:
+        """A pause, if much was done since the last."""
+        if self._done >= DONE_AT_A_TIME:
+            self._done = 0
+            yield
+        self._done += 1
 
     def _replay(self, submission: Submission) -> Reply | None:
         """The kept reply of a repeat. Whoever asks is identified again if authority moved."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
 from time import perf_counter
 
-from application.log.batch import DECIDED_AT_A_TIME, Batch, Rules
+from application.log.batch import Batch, Rules
 from application.log.line import Line, Lost
 from application.log.live import NOTHING_LIVE, Release
 from application.log.loading import RECORD, Head, Loading, Switched
@@ -218,9 +218,7 @@ class Gathering(ABC):
                 await self._learn(line)
                 continue
             batch = Batch(self._rules, self.live.by_type, head, known, self._clock())
-            for number, submission in enumerate(submissions):
-                if number and number % DECIDED_AT_A_TIME == 0:
-                    await self._pause(line, batch)
+            for submission in submissions:
                 for _ in batch.take(submission):
                     await self._pause(line, batch)
             if not known.missing:

@@ -1,11 +1,3 @@
--- Every unit of a job is in one place: to be delivered, awaiting an evaluation, approved or given up.
-alter table state_job add constraint every_unit_is_in_one_place check (
-    least(
-        (row ->> 'awaiting')::bigint, (row ->> 'approved')::bigint, (row ->> 'given_up')::bigint
-    ) >= 0
-    and (row ->> 'awaiting')::bigint + (row ->> 'approved')::bigint + (row ->> 'given_up')::bigint
-        <= (row ->> 'units')::bigint
-);
 -- Polling: what is open to an agent by a capability, oldest first; the budget is last, so that what
 -- pays too little is passed over without a look at its row.
 create index on state_job (

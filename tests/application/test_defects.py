@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from application.log.batch import DECIDED_AT_A_TIME
+from application.log.batch import DONE_AT_A_TIME
 from application.log.connections import WRITER
 from application.log.line import Call, Line
 from application.log.loading import QUERIES
@@ -118,7 +118,7 @@ def test_a_command_that_breaks_hurts_no_other(log_url: str) -> None:
 def test_a_command_that_breaks_in_a_large_group_hurts_no_other(log_url: str) -> None:
     async def story() -> Any:
         async with a_worker(log_url) as worker:
-            whole = [Submission(a_participation()) for _ in range(DECIDED_AT_A_TIME)]
+            whole = [Submission(a_participation()) for _ in range(DONE_AT_A_TIME)]
             return await worker.committer.answer_together([*whole, Submission(Breaks())])
 
     before = head_of(log_url)
@@ -127,9 +127,9 @@ def test_a_command_that_breaks_in_a_large_group_hurts_no_other(log_url: str) -> 
 
     assert isinstance(broken, InternalError)
     assert [reply.position for reply in whole] == list(
-        range(before + 1, before + DECIDED_AT_A_TIME + 1)
+        range(before + 1, before + DONE_AT_A_TIME + 1)
     )
-    assert head_of(log_url) == before + DECIDED_AT_A_TIME
+    assert head_of(log_url) == before + DONE_AT_A_TIME
 
 
 def test_an_event_that_cannot_be_folded_is_never_stored(empty_database_url: str) -> None:

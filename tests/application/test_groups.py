@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from application.log.batch import DECIDED_AT_A_TIME
+from application.log.batch import DONE_AT_A_TIME
 from application.log.submission import Answer, Reply, Submission
 from domain.command import Change, Outcome
 from domain.entity import ENTITY, Participated
@@ -26,7 +26,7 @@ from tests.application.running import (
 )
 from tests.builders import a_participation, an_id
 
-LARGE = 2 * DECIDED_AT_A_TIME + 50
+LARGE = 2 * DONE_AT_A_TIME + 50
 
 
 @dataclass

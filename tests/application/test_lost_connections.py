@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from application.log.batch import DECIDED_AT_A_TIME
+from application.log.batch import DONE_AT_A_TIME
 from application.log.connections import WRITER
 from application.log.line import Call, Line
 from application.log.loading import QUERIES
@@ -169,7 +169,7 @@ def test_a_repeat_of_what_went_unanswered_is_a_replay(
 
 
 def test_a_large_group_that_is_lost_between_its_slices_happens_once(log_url: str) -> None:
-    number = 2 * DECIDED_AT_A_TIME + 1
+    number = 2 * DONE_AT_A_TIME + 1
 
     async def story() -> list[Reply]:
         async with a_worker(log_url, connect=losing(LostBetweenSlices)) as worker:

@@ -20,7 +20,7 @@ from domain.known import Key, Known
 from domain.ledger import Moved, moved
 from domain.money import Money
 from domain.refusals import InternalError, Refusal
-from tests.application.running import Worker, a_worker, as_owner, head_of, log_of
+from tests.application.running import Worker, a_worker, head_of, log_of
 from tests.builders import a_participation, a_principal, an_id
 from tests.marketplace import (
     AGENT,
@@ -182,17 +182,3 @@ def test_an_evaluation_that_forgot_its_guard_bills_nobody_twice(log_url: str) ->
             await worker.do(JudgesAgain(**values), ACME)
 
     told(log_url, story)
-
-
-@pytest.mark.parametrize("field", ["awaiting", "approved", "given_up"])
-@pytest.mark.parametrize("units", [-1, 5])
-def test_the_row_of_a_job_has_each_unit_in_one_place(
-    log_url: str, completed: int, field: str, units: int
-) -> None:
-    statement = """
-        update state set row = jsonb_set(row::jsonb, array[%s], to_jsonb(%s::integer))::json
-        where fold = 'job' and key = %s
-    """
-
-    with pytest.raises(Exception, match="every_unit_is_in_one_place"):
-        as_owner(log_url, statement, field, units, str(completed))
