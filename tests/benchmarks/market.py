@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 
 from application.log.connections import WRITER
-from application.log.lists import QUERIES as LISTS
+from application.log.loading import QUERIES
 from domain.listing import CAPABILITIES_AT_MOST
 from interfaces.wiring import now
 from projections.polling import AT_MOST, BYTES_AT_MOST, POLL
@@ -35,8 +35,8 @@ FIRST_GUESS_PER_SECOND = 4_000
 """How many jobs are made ready for each second of a step's first load."""
 
 EXECUTED = re.compile(r"LOG:  (?:execute [^:]+|statement): (.*)")
-AROUND = ("BEGIN", "COMMIT", LISTS["begin"].decode().splitlines()[0])
-"""How the statements begin that surround every list in the same round trip."""
+AROUND = ("BEGIN", "COMMIT", QUERIES["stands"].decode().splitlines()[0])
+"""How the statements begin that surround those which are asked for in the same round trip."""
 
 
 def market(database: Database, options: Options) -> Report:
