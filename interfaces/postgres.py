@@ -4,7 +4,7 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
@@ -95,7 +95,9 @@ class EmbeddedPostgres:
                     self._launch()
                 self._make_database()
         except (OSError, ProgramFailed, psycopg.Error) as error:
-            self.stop()
+            # What does not start may not stop either, and that would hide why.
+            with suppress(OSError, ProgramFailed):
+                self.stop()
             raise DatabaseUnavailable(
                 f"The embedded PostgreSQL in {self._folder} does not start: {error}"
             ) from error

@@ -116,7 +116,7 @@ def serve(
 
         beside = [_keep_house(url, told)]
         if postgres is not None:
-            beside.append(_keep_database(postgres, told))
+            beside.append(keep_database(postgres, told))
         asyncio.run(_run(Supervisor([*[worker] * workers, followers], ended), listening, beside))
 
 
@@ -183,18 +183,24 @@ async def _keep_house(url: str, told: SupervisorMetrics) -> None:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
 
-async def _keep_database(postgres: EmbeddedPostgres, told: SupervisorMetrics) -> None:
-    """Bring the embedded PostgreSQL back whenever it dies; the workers connect again."""
+async def keep_database(
+    postgres: EmbeddedPostgres, told: SupervisorMetrics, watch_seconds: float = WATCH_SECONDS
+) -> None:
+    """Bring the embedded PostgreSQL back whenever it dies, for as long as it takes; the workers
+    connect again.
+    """
     while True:
-        await asyncio.sleep(WATCH_SECONDS)
+        await asyncio.sleep(watch_seconds)
         if postgres.is_running():
             continue
         log.error("The embedded PostgreSQL has died; starting it again.")
-        told.postgres_ended()
         try:
+            told.postgres_ended()
             await asyncio.to_thread(postgres.start)
         except DatabaseUnavailable as error:
             log.error("%s", error)  # noqa: TRY400 - the message says it all
+        except Exception:
+            log.exception("The embedded PostgreSQL was not started.")
 
 
 def _url_of(listening: socket.socket) -> str:

@@ -1,5 +1,6 @@
 """The supervisor, with a stand-in application: deaths, drains, restarts."""
 
+import asyncio
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +10,9 @@ import httpx
 import psutil
 import pytest
 
-from interfaces.postgres import EmbeddedPostgres
-from interfaces.serve import CannotServe, listen
+from interfaces.postgres import DatabaseUnavailable, EmbeddedPostgres
+from interfaces.serve import CannotServe, keep_database, listen
+from interfaces.supervisor_metrics import SupervisorMetrics
 from tests.faults.workers import only
 from tests.interfaces.serving import NO_HOST, accepts, eventually, kill, serving, start
 from tests.interfaces.standin import held
@@ -176,3 +178,31 @@ def refuses(url: str) -> bool:
     except httpx.TimeoutException:
         return False
     return False
+
+
+class Stubborn(EmbeddedPostgres):
+    """A PostgreSQL that is dead, and starts when it has failed in every way."""
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(data)
+        self.failures = [DatabaseUnavailable("no room"), RuntimeError("a defect"), OSError("disk")]
+        self.started = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def is_running(self) -> bool:
+        return self.started.is_set()
+
+    def start(self) -> None:
+        if self.failures:
+            raise self.failures.pop()
+        self._loop.call_soon_threadsafe(self.started.set)
+
+
+def test_a_database_that_does_not_start_is_tried_again_whatever_it_was(tmp_path: Path) -> None:
+    async def story() -> None:
+        postgres = Stubborn(tmp_path)
+        keeping = asyncio.create_task(keep_database(postgres, SupervisorMetrics(tmp_path), 0))
+        await asyncio.wait_for(postgres.started.wait(), 30)
+        keeping.cancel()
+
+    asyncio.run(story())
