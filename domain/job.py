@@ -241,7 +241,7 @@ class Erased(Event, frozen=True, kw_only=True):
 # State
 
 
-class Engagement(msgspec.Struct, frozen=True, kw_only=True):
+class Engagement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An agent that works on a job, or did, and what it has come to."""
 
     terms: Terms
@@ -250,7 +250,7 @@ class Engagement(msgspec.Struct, frozen=True, kw_only=True):
     earned_minor: int = 0
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
+class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A job as it stands. ``engagement`` is the agent at work, ``lost`` are those before it.
 
     ``awaiting_since`` is when the oldest work that awaits an evaluation was delivered; ``comments``
@@ -264,10 +264,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     units: int
     budget: Price
-    deadline: Instant | None
+    deadline: Instant | None = None
     brief: Written
     posted_at: Instant
-    status: Status = "OPEN"
+    status: Status
     inputs: Written | None = None
     engagement: Engagement | None = None
     lost: tuple[Engagement, ...] = ()
@@ -285,14 +285,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: Instant | None = None
     erased_at: Instant | None = None
 
-    def __post_init__(self) -> None:
-        if min(self.remaining, self.awaiting, self.approved, self.given_up) < 0:
-            raise ValueError("every unit of a job is in one place")
-
     @property
     def remaining(self) -> int:
         """How many units are to be delivered."""
         return self.units - self.awaiting - self.approved - self.given_up
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every unit is in one place."""
+        return min(self.remaining, self.awaiting, self.approved, self.given_up) >= 0
 
     @property
     def agent_id(self) -> str | None:
@@ -340,6 +341,7 @@ def evolve(job: Job | None, entry: Entry) -> Job | None:
             number=int(entry.aggregate_id),
             tenant=entry.tenant or "",
             posted_at=entry.recorded_at,
+            status="OPEN",
             **msgspec.structs.asdict(entry.data),
         )
     if job is None:

@@ -22,7 +22,9 @@ class Course:
         return self._job
 
     def then(self, event: Event, *, entry_id: str | None = None) -> None:
-        """One more event; ``entry_id`` where it is to be known by it."""
+        """One more event; ``entry_id`` where it is to be known by it. Raises ValueError, as for a
+        defect, when a unit of the job would be in two places, or in none.
+        """
         stream = f"{CATEGORY}-{self._number}"
         entry = Entry(
             id=entry_id or "",
@@ -37,6 +39,8 @@ class Course:
         )
         begins = self._job is None
         self._job = evolve(self._job, entry)
+        if not self.job.adds_up:
+            raise ValueError(f"{event!r} does not add up on {stream}")
         self.changes.append(Change(stream, event, begins, tenant=self._tenant, id=entry_id))
 
     def also(self, *changes: Change) -> None:
