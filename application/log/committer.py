@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from application.log.batch import Batch
+from application.log.calls import BEGIN, COMMIT, LOCK, ROLLBACK
 from application.log.gathering import Gathering
 from application.log.line import Call, Line
 from application.log.loading import Head
@@ -18,10 +19,6 @@ from domain.known import Key, Known, Row
 from domain.refusals import IdempotencyInProgress, Refusal
 
 SETTLED_KEYS_AT_MOST = 10_000
-BEGIN: Call = ("begin", ())
-LOCK: Call = ("lock", ())
-COMMIT: Call = ("commit", ())
-ROLLBACK: Call = ("rollback", ())
 OPENING: tuple[Call, ...] = (BEGIN, LOCK)
 
 

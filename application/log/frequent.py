@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from application.access import Access
+from application.log.calls import BEGIN, COMMIT, HOLD, STANDS
 from application.log.gathering import Connect
 from application.log.line import Call, Line, Lost
 from application.log.lists import Reads, Told
@@ -19,8 +20,6 @@ from domain.principal import Principal
 
 AT_ONCE = 16
 """How many go in one round trip: the first of them has its answer when all have."""
-
-STANDS: Call = ("stands", ())
 
 
 _stands = msgspec.json.Decoder(tuple[int, int, int])
@@ -92,18 +91,19 @@ class Frequent(Reads):
     async def _answer(self, asked: list[_Asked]) -> None:
         try:
             line = await self._connected()
-            first, *values = await line.trip(STANDS, *(one.call for one in asked))
+            calls = [one.call for one in asked]
+            _, _, first, *values, _ = await line.trip(BEGIN, HOLD, STANDS, *calls, COMMIT)
         except Lost as error:
             await self._hang_up()
             _fail(asked, error)
         except Exception as error:  # noqa: BLE001 - whoever asked is told
+            await self._hang_up()
             if len(asked) == 1:
-                await self._hang_up()
                 _fail(asked, error)
-                return
-            # One of them is at fault, and the others need not suffer.
-            for one in asked:
-                await self._answer([one])
+            else:
+                # One of them is at fault, and the others need not suffer.
+                for one in asked:
+                    await self._answer([one])
         else:
             stands = _stands.decode(first or b"")
             for one, value in zip(asked, values, strict=True):

@@ -9,6 +9,11 @@ select pg_advisory_xact_lock(hashtext('tenure log'))
 -- What follows, until the commit, sees one and the same state.
 begin isolation level repeatable read read only
 
+-- name: hold
+-- No version is switched until the commit. Before the first look, so that none is older than a switch
+-- whose rows it would find.
+lock table only state in access share mode
+
 -- name: rows
 -- Rows of one fold, as a JSON array: $1 fold · $2 keys. The fold is a parameter of the statement and
 -- of nothing within it, so only that fold's partition is opened.

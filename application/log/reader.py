@@ -5,13 +5,11 @@ all that an answer depends on is folded in the transaction that appends.
 """
 
 from application.log.batch import Batch
+from application.log.calls import COMMIT, HOLD, SNAPSHOT
 from application.log.gathering import Gathering
-from application.log.line import Call, Line
+from application.log.line import Line
 from application.log.loading import Head
 from domain.known import Key, Known
-
-SNAPSHOT: Call = ("snapshot", ())
-COMMIT: Call = ("commit", ())
 
 
 class Reader(Gathering):
@@ -19,7 +17,7 @@ class Reader(Gathering):
 
     async def _load(self, line: Line, keys: set[Key]) -> tuple[Head, Known]:
         calls = self._loading.calls(keys)
-        _, *found, _ = await line.trip(SNAPSHOT, *calls, COMMIT)
+        _, _, *found, _ = await line.trip(SNAPSHOT, HOLD, *calls, COMMIT)
         return self._loading.read(found, keys)
 
     async def _finish(self, line: Line, batch: Batch) -> None:

@@ -35,7 +35,7 @@ FIRST_GUESS_PER_SECOND = 4_000
 """How many jobs are made ready for each second of a step's first load."""
 
 EXECUTED = re.compile(r"LOG:  (?:execute [^:]+|statement): (.*)")
-AROUND = ("BEGIN", "COMMIT", QUERIES["stands"].decode().splitlines()[0])
+AROUND = [QUERIES[name].decode().splitlines()[0] for name in ("begin", "hold", "stands", "commit")]
 """How the statements begin that surround those which are asked for in the same round trip."""
 
 

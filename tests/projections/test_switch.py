@@ -208,6 +208,36 @@ def test_a_long_reader_delays_a_switch_and_no_writer(url: str) -> None:
     assert verify(url, "by_kind", projections=both, processes=1).version == number
 
 
+SWITCHED_AGAIN = """
+    insert into projection_switch (generation, name, version, position)
+    select max(generation) + 1, 'by_kind', 1, 0 from projection_switch
+"""
+
+
+def test_whoever_asks_in_the_midst_of_a_switch_sees_it(url: str) -> None:
+    async def story() -> tuple[int, int]:
+        async with a_worker(url, folds=NEW) as worker:
+            await worker.ask(AskRows("by_kind", ()))
+            before = worker.reader.live.generation
+            with psycopg.connect(url) as switching:
+                switching.execute("lock table state")
+                switching.execute(SWITCHED_AGAIN)
+                asking = asyncio.create_task(worker.ask(AskRows("by_kind", ())))
+                await asyncio.to_thread(eventually, lambda: as_owner(url, WAITING))
+            await asking
+            return before, worker.reader.live.generation
+
+    before, after = asyncio.run(story())
+
+    assert after == before + 1
+
+
+WAITING = """
+    select pid from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'
+"""
+
+
 def test_what_a_version_is_behind_is_folded_before_it_is_live(url: str) -> None:
     number = rebuilt(url)
     asyncio.run(happens(url))
