@@ -34,19 +34,18 @@ class Due(msgspec.Struct, frozen=True, array_like=True):
     comments: str | None
 
 
-_decode = msgspec.json.Decoder(list[Due]).decode
+_decode = msgspec.json.Decoder(list[list[Due]]).decode
 
 
 async def poll(fetch: Fetch, tenant: str, agent_id: str, now: Instant) -> list[Due]:
     """The jobs that an agent can act on, the oldest first, at most 50."""
-    ((found,),) = await fetch(
-        POLL,
-        {
-            "tenant": tenant,
-            "agent_id": agent_id,
-            "now": now,
-            "limit": str(AT_MOST),
-            "bytes": str(BYTES_AT_MOST),
-        },
-    )
-    return _decode(found)
+    asked = {
+        "tenant": tenant,
+        "agent_id": agent_id,
+        "now": now,
+        "limit": str(AT_MOST),
+        "bytes": str(BYTES_AT_MOST),
+    }
+    ((found,),) = await fetch(POLL, {name: [value] for name, value in asked.items()})
+    (due,) = _decode(found)
+    return due

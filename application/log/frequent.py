@@ -1,4 +1,4 @@
-"""Statements that are asked for all the time: those that arrive together go in one round trip.
+"""Statements that are asked for all the time: those that arrive together are answered by one.
 
 Each finds little, along indexes, so nobody waits long for who came before. There is no timer: while
 some are on their way to the database, the next ones gather.
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from application.access import Access
+from application.log.arrays import texts
 from application.log.calls import BEGIN, COMMIT, HOLD, STANDS
 from application.log.gathering import Connect
 from application.log.line import Call, Line, Lost
@@ -19,10 +20,10 @@ from application.sql import numbered
 from domain.principal import Principal
 
 AT_ONCE = 16
-"""How many go in one round trip: the first of them has its answer when all have."""
-
+"""How many are answered together: the first of them has its answer when all have."""
 
 _stands = msgspec.json.Decoder(tuple[int, int, int])
+_answers = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class _Prepared:
@@ -33,21 +34,27 @@ class _Prepared:
         text, self._order = numbered(statement.decode())
         self.text = text.encode()
 
-    def call(self, parameters: Mapping[str, Any]) -> Call:
-        return self.name, [parameters[name] for name in self._order]
+    def call(self, asked: Sequence["_Asked"]) -> Call:
+        """The call that answers all who ask, by columns."""
+        return self.name, [
+            texts([value for one in asked for value in one.parameters[name]])
+            for name in self._order
+        ]
 
 
 class _Asked(NamedTuple):
-    """A call, and the future of what it finds."""
+    """Somebody's parameters, and the future of what they are told."""
 
-    call: Call
+    statement: bytes
+    parameters: Mapping[str, Any]
     told: asyncio.Future[Told]
 
 
 class Frequent(Reads):
     """Some statements on a line of its own, which sees all there is. One a process.
 
-    Each yields one value in one row, and takes texts.
+    Each takes texts by columns, a row for each who asks, and yields one value, a JSON array of what
+    each is told, in the same order. Whoever asks gives a row and is told an array of one.
     """
 
     def __init__(
@@ -66,8 +73,7 @@ class Frequent(Reads):
     async def _run(
         self, principal: Principal, statement: bytes, parameters: Mapping[str, Any]
     ) -> Told:
-        call = self._prepared[statement].call(parameters)
-        asked = _Asked(call, asyncio.get_running_loop().create_future())
+        asked = _Asked(statement, parameters, asyncio.get_running_loop().create_future())
         self._waiting.append(asked)
         self._arrived.set()
         return await asked.told
@@ -89,9 +95,12 @@ class Frequent(Reads):
                 await self._line.close()
 
     async def _answer(self, asked: list[_Asked]) -> None:
+        alike: dict[bytes, list[_Asked]] = {}
+        for one in asked:
+            alike.setdefault(one.statement, []).append(one)
         try:
             line = await self._connected()
-            calls = [one.call for one in asked]
+            calls = [self._prepared[statement].call(those) for statement, those in alike.items()]
             _, _, first, *values, _ = await line.trip(BEGIN, HOLD, STANDS, *calls, COMMIT)
         except Lost as error:
             await self._hang_up()
@@ -106,9 +115,10 @@ class Frequent(Reads):
                     await self._answer([one])
         else:
             stands = _stands.decode(first or b"")
-            for one, value in zip(asked, values, strict=True):
-                if not one.told.done():
-                    one.told.set_result(Told(*stands, [(value,)]))
+            for those, value in zip(alike.values(), values, strict=True):
+                for one, found in zip(those, _answers.decode(value or b""), strict=True):
+                    if not one.told.done():
+                        one.told.set_result(Told(*stands, [(b"[%b]" % bytes(found),)]))
 
     async def _connected(self) -> Line:
         if self._line is None or self._line.closed:

@@ -153,11 +153,11 @@ def _explain(
         prepared = Prepared(connection, "poll", POLL)
         for name, agent in agents.items():
             parameters = {
-                "tenant": tenant,
-                "agent_id": agent.agent_id,
-                "now": now(),
-                "limit": str(AT_MOST),
-                "bytes": str(BYTES_AT_MOST),
+                "tenant": [tenant],
+                "agent_id": [agent.agent_id],
+                "now": [now()],
+                "limit": [str(AT_MOST)],
+                "bytes": [str(BYTES_AT_MOST)],
             }
             # The first fills caches of the catalogue, and does not count.
             found = [prepared.explain(parameters) for _ in range(2)][1]

@@ -64,7 +64,11 @@ def without_lookups(value: Any) -> Any:
 def shown_of(fold: AnyFold, key: str, version: int, position: int, row: str) -> dict[str, Any]:
     """What is to be seen of a stored row."""
     said = msgspec.json.decode(row)
-    members = {column.name: said[column.member] for column in columns_of(fold) if column.member}
+    members = {
+        column.name: said.get(column.member, column.default)
+        for column in columns_of(fold)
+        if column.member
+    }
     first = {} if fold.by_lookup else {"key": key}
     shown: dict[str, Any] = without_lookups(
         {**first, "version": version, "position": position, **members}

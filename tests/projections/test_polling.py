@@ -62,15 +62,15 @@ def test_another_tenants_agent_sees_nothing(log_url: str) -> None:
         rows = await bazaar.fetch(
             POLL,
             {
-                "tenant": "sandbox/bolt",
-                "agent_id": stranger,
-                "now": NOW,
-                "limit": "50",
-                "bytes": "1",
+                "tenant": ["sandbox/bolt"],
+                "agent_id": [stranger],
+                "now": [NOW],
+                "limit": ["50"],
+                "bytes": ["1"],
             },
         )
 
-        assert rows == [("[]",)]
+        assert rows == [("[[]]",)]
 
     at_the_bazaar(log_url, story)
 
@@ -156,11 +156,11 @@ def test_a_poll_costs_the_same_however_many_jobs_are_open(log_url: str, capabili
 
     agent_id, job_id = at_the_bazaar(log_url, story)
     asked = {
-        "tenant": TENANT,
-        "agent_id": agent_id,
-        "now": NOW,
-        "limit": str(AT_MOST),
-        "bytes": str(BYTES_AT_MOST),
+        "tenant": [TENANT],
+        "agent_id": [agent_id],
+        "now": [NOW],
+        "limit": [str(AT_MOST)],
+        "bytes": [str(BYTES_AT_MOST)],
     }
     touched = []
     with psycopg.connect(log_url, options=options("tenure_writer"), autocommit=True) as connection:
