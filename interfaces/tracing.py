@@ -40,7 +40,7 @@ PROPAGATOR = TraceContextTextMapPropagator()
 EXPORT_SECONDS = 3
 """How long a collector may take to answer, and the stop of a worker for what has gathered."""
 
-SURROUNDINGS = ("begin", "lock")
+SURROUNDINGS = ("begin", "lock", "snapshot", "hold", "stands")
 """Statements that a round trip is not named by, where it has others."""
 
 

@@ -197,7 +197,7 @@ async def open_services(
         partial(of_committer.export, committer),
     ]
     can_read = partial(_can_read, reader)
-    frequent = Frequent(connect, FREQUENT, access, can_read=can_read)
+    frequent = Frequent(connect, FREQUENT, access, limit=settings.queue_limit, can_read=can_read)
     of_tenant, of_all = pool(url, "tenure_reader"), pool(url, "tenure_writer")
     rate_limits, rate_quota = None, 0
     if settings.rate_limit is not None:

@@ -18,6 +18,7 @@ from application.log.line import Call, Line, Lost
 from application.log.lists import Reads, Told
 from application.sql import numbered
 from domain.principal import Principal
+from domain.refusals import Unavailable
 
 AT_ONCE = 16
 """How many are answered together: the first of them has its answer when all have."""
@@ -54,14 +55,21 @@ class Frequent(Reads):
     """Some statements on a line of its own, which sees all there is. One a process.
 
     Each takes texts by columns, a row for each who asks, and yields one value, a JSON array of what
-    each is told, in the same order. Whoever asks gives a row and is told an array of one.
+    each is told, in the same order. Whoever asks gives a row and is told an array of one. ``limit``
+    bounds those waiting: beyond it they are refused with Unavailable at once.
     """
 
     def __init__(
-        self, connect: Connect, statements: Iterable[bytes], access: Access, **settings: Any
+        self,
+        connect: Connect,
+        statements: Iterable[bytes],
+        access: Access,
+        *,
+        limit: int,
+        **settings: Any,
     ) -> None:
         super().__init__(access, **settings)
-        self._connect = connect
+        self._connect, self._limit = connect, limit
         self._prepared = {
             statement: _Prepared(f"frequent_{number}", statement)
             for number, statement in enumerate(statements)
@@ -73,6 +81,8 @@ class Frequent(Reads):
     async def _run(
         self, principal: Principal, statement: bytes, parameters: Mapping[str, Any]
     ) -> Told:
+        if len(self._waiting) >= self._limit:
+            raise Unavailable(reason="too many requests are waiting")
         asked = _Asked(statement, parameters, asyncio.get_running_loop().create_future())
         self._waiting.append(asked)
         self._arrived.set()

@@ -41,7 +41,7 @@ async def frequent(url: str, worker: Worker, **settings: Any) -> AsyncIterator[F
     async def connect() -> Line:
         return await Counting.open(url, WRITER, QUERIES)
 
-    one = Frequent(connect, (TWICE, COUNT), worker.access, **settings)
+    one = Frequent(connect, (TWICE, COUNT), worker.access, **{"limit": 100, **settings})
     running = asyncio.create_task(one.run())
     try:
         yield one
@@ -79,6 +79,19 @@ def test_what_is_wrong_fails_alone(log_url: str) -> None:
 
     assert (first, third) == ([(b"[2]",)], [(b"[6]",)])
     assert isinstance(wrong, psycopg.errors.InvalidTextRepresentation)
+
+
+def test_no_more_wait_than_may(log_url: str) -> None:
+    async def story() -> Sequence[Any]:
+        async with a_worker(log_url) as worker, frequent(log_url, worker, limit=2) as one:
+            asked = [asyncio.create_task(twice(one, number)) for number in range(3)]
+            found: Sequence[Any] = await asyncio.gather(*asked, return_exceptions=True)
+            return found
+
+    *found, refused = asyncio.run(story())
+
+    assert found == [[(b"[0]",)], [(b"[2]",)]]
+    assert isinstance(refused, Unavailable)
 
 
 def test_whoever_stops_waiting_disturbs_nobody(log_url: str) -> None:
@@ -142,7 +155,7 @@ def test_a_connection_that_cannot_be_made_is_unavailable(log_url: str) -> None:
             return await Line.open(f"{log_url} port=1", WRITER, QUERIES)
 
         async with a_worker(log_url) as worker:
-            one = Frequent(deaf, (COUNT,), worker.access)
+            one = Frequent(deaf, (COUNT,), worker.access, limit=1)
             running = asyncio.create_task(one.run())
             with pytest.raises(Unavailable):
                 await one.fetch(a_principal(), COUNT, ANY)
