@@ -57,9 +57,6 @@ if TYPE_CHECKING:
     from interfaces.tracing import Tracing
 
 
-FREQUENT = (POLL,)
-"""The statements that are asked for all the time."""
-
 JOBS = "job."
 """How the names of the types begin that long polls wait for."""
 
@@ -83,7 +80,7 @@ class Probe(msgspec.Struct, frozen=True):
 class Services:
     """What a worker works with. ``tracing`` is None unless an operator asked for traces.
 
-    ``lists`` sees the log of the caller's tenant alone; ``across``, ``frequent`` and the reader see
+    ``lists`` sees the log of the caller's tenant alone; ``across``, ``polls`` and the reader see
     all there is.
     ``draining`` is set when the worker is to end, for whoever would otherwise go on.
     """
@@ -96,7 +93,7 @@ class Services:
     reader: Reader
     lists: Lists
     across: Lists
-    frequent: Frequent
+    polls: Frequent
     telemetry: Telemetry
     tracing: "Tracing | None"
     guesses: Allowance
@@ -197,7 +194,7 @@ async def open_services(
         partial(of_committer.export, committer),
     ]
     can_read = partial(_can_read, reader)
-    frequent = Frequent(connect, FREQUENT, access, limit=settings.queue_limit, can_read=can_read)
+    polls = Frequent(connect, POLL, access, limit=settings.queue_limit, can_read=can_read)
     of_tenant, of_all = pool(url, "tenure_reader"), pool(url, "tenure_writer")
     rate_limits, rate_quota = None, 0
     if settings.rate_limit is not None:
@@ -216,7 +213,7 @@ async def open_services(
         reader,
         lists(of_tenant, access),
         lists(of_all, access, can_read=can_read),
-        frequent,
+        polls,
         telemetry,
         tracing,
         Allowance(GUESSES_AN_HOUR),
@@ -238,7 +235,7 @@ async def open_services(
         _running(
             committer.run(),
             reader.run(),
-            frequent.run(),
+            polls.run(),
             telemetry.run(),
             keep_key_use(access, url),
             tail.run(url),

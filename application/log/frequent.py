@@ -1,11 +1,11 @@
-"""Statements that are asked for all the time: those that arrive together are answered by one.
+"""A question that is asked all the time: those that arrive together are answered by one statement.
 
 Each finds little, along indexes, so nobody waits long for who came before. There is no timer: while
 some are on their way to the database, the next ones gather.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,7 +14,7 @@ from application.access import Access
 from application.log.arrays import texts
 from application.log.calls import BEGIN, COMMIT, HOLD, STANDS
 from application.log.gathering import Connect
-from application.log.line import Call, Line, Lost
+from application.log.line import Line, Lost
 from application.log.lists import Reads, Told
 from application.sql import numbered
 from domain.principal import Principal
@@ -27,34 +27,17 @@ _stands = msgspec.json.Decoder(tuple[int, int, int])
 _answers = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class _Prepared:
-    """A statement as it is prepared on the line, under a name."""
-
-    def __init__(self, name: str, statement: bytes) -> None:
-        self.name = name
-        text, self._order = numbered(statement.decode())
-        self.text = text.encode()
-
-    def call(self, asked: Sequence["_Asked"]) -> Call:
-        """The call that answers all who ask, by columns."""
-        return self.name, [
-            texts([value for one in asked for value in one.parameters[name]])
-            for name in self._order
-        ]
-
-
 class _Asked(NamedTuple):
     """Somebody's parameters, and the future of what they are told."""
 
-    statement: bytes
     parameters: Mapping[str, Any]
     told: asyncio.Future[Told]
 
 
 class Frequent(Reads):
-    """Some statements on a line of its own, which sees all there is. One a process.
+    """One statement on a line of its own, which sees all there is. One a process.
 
-    Each takes texts by columns, a row for each who asks, and yields one value, a JSON array of what
+    It takes texts by columns, a row for each who asks, and yields one value, a JSON array of what
     each is told, in the same order. Whoever asks gives a row and is told an array of one. ``limit``
     bounds those waiting: beyond it they are refused with Unavailable at once.
     """
@@ -62,7 +45,7 @@ class Frequent(Reads):
     def __init__(
         self,
         connect: Connect,
-        statements: Iterable[bytes],
+        statement: bytes,
         access: Access,
         *,
         limit: int,
@@ -70,10 +53,8 @@ class Frequent(Reads):
     ) -> None:
         super().__init__(access, **settings)
         self._connect, self._limit = connect, limit
-        self._prepared = {
-            statement: _Prepared(f"frequent_{number}", statement)
-            for number, statement in enumerate(statements)
-        }
+        self._statement = statement
+        self._text, self._order = numbered(statement.decode())
         self._line: Line | None = None
         self._waiting: list[_Asked] = []
         self._arrived = asyncio.Event()
@@ -81,9 +62,10 @@ class Frequent(Reads):
     async def _run(
         self, principal: Principal, statement: bytes, parameters: Mapping[str, Any]
     ) -> Told:
+        assert statement == self._statement, "another question"
         if len(self._waiting) >= self._limit:
             raise Unavailable(reason="too many requests are waiting")
-        asked = _Asked(statement, parameters, asyncio.get_running_loop().create_future())
+        asked = _Asked(parameters, asyncio.get_running_loop().create_future())
         self._waiting.append(asked)
         self._arrived.set()
         return await asked.told
@@ -105,13 +87,8 @@ class Frequent(Reads):
                 await self._line.close()
 
     async def _answer(self, asked: list[_Asked]) -> None:
-        alike: dict[bytes, list[_Asked]] = {}
-        for one in asked:
-            alike.setdefault(one.statement, []).append(one)
         try:
-            line = await self._connected()
-            calls = [self._prepared[statement].call(those) for statement, those in alike.items()]
-            _, _, first, *values, _ = await line.trip(BEGIN, HOLD, STANDS, *calls, COMMIT)
+            answers = await self._ask([one.parameters for one in asked])
         except Lost as error:
             await self._hang_up()
             _fail(asked, error)
@@ -124,16 +101,23 @@ class Frequent(Reads):
                 for one in asked:
                     await self._answer([one])
         else:
-            stands = _stands.decode(first or b"")
-            for those, value in zip(alike.values(), values, strict=True):
-                for one, found in zip(those, _answers.decode(value or b""), strict=True):
-                    if not one.told.done():
-                        one.told.set_result(Told(*stands, [(b"[%b]" % bytes(found),)]))
+            for one, told in zip(asked, answers, strict=True):
+                if not one.told.done():
+                    one.told.set_result(told)
+
+    async def _ask(self, rows: Sequence[Mapping[str, Any]]) -> list[Told]:
+        columns = [texts([value for row in rows for value in row[name]]) for name in self._order]
+        line = await self._connected()
+        _, _, stands, found, _ = await line.trip(BEGIN, HOLD, STANDS, ("frequent", columns), COMMIT)
+        how = _stands.decode(stands or b"")
+        answers = _answers.decode(found or b"")
+        assert len(answers) == len(rows), "somebody has no answer"
+        return [Told(*how, [(b"[%b]" % bytes(answer),)]) for answer in answers]
 
     async def _connected(self) -> Line:
         if self._line is None or self._line.closed:
             self._line = await self._connect()
-            await self._line.prepare({one.name: one.text for one in self._prepared.values()})
+            await self._line.prepare({"frequent": self._text.encode()})
         return self._line
 
     async def _hang_up(self) -> None:

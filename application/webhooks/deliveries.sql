@@ -5,15 +5,15 @@ with slice as materialized (
     select position, type, tenant, entry
     from log
     where position > %(after)s and position <= %(after)s + %(limit)s and type = any(%(types)s)
+), begun as materialized (
+    select tenant, min(position) as position from slice where type = any(%(own)s) group by tenant
 )
 select position, entry::text
 from slice
 where type = any(%(own)s)
     or exists (select from webhook_turn where webhook_turn.tenant = slice.tenant)
     or exists (
-        select from slice as earlier
-        where earlier.tenant = slice.tenant and earlier.type = any(%(own)s)
-            and earlier.position < slice.position
+        select from begun where begun.tenant = slice.tenant and begun.position < slice.position
     )
 union all
 select greatest(%(after)s, least(%(after)s + %(limit)s, (select coalesce(max(position), 0) from log))), null

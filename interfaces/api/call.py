@@ -207,9 +207,9 @@ class Call(Request):
         return partial(self.services.across.fetch, self.principal, min_position=self.min_position)
 
     @property
-    def frequent(self) -> Fetch:
-        """The statements that are asked for all the time, which see all there is."""
-        return partial(self.services.frequent.fetch, self.principal, min_position=self.min_position)
+    def polls(self) -> Fetch:
+        """The statement of polls, which sees all there is and answers many at once."""
+        return partial(self.services.polls.fetch, self.principal, min_position=self.min_position)
 
     async def fetch(self, statement: bytes, parameters: Mapping[str, Any]) -> Sequence[Any]:
         """The rows of one statement, which sees the log of the caller's tenant alone."""

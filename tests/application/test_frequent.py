@@ -35,13 +35,15 @@ class Counting(Line):
 
 
 @asynccontextmanager
-async def frequent(url: str, worker: Worker, **settings: Any) -> AsyncIterator[Frequent]:
+async def frequent(
+    url: str, worker: Worker, statement: bytes = TWICE, **settings: Any
+) -> AsyncIterator[Frequent]:
     """One that runs for the length of a block."""
 
     async def connect() -> Line:
         return await Counting.open(url, WRITER, QUERIES)
 
-    one = Frequent(connect, (TWICE, COUNT), worker.access, **{"limit": 100, **settings})
+    one = Frequent(connect, statement, worker.access, **{"limit": 100, **settings})
     running = asyncio.create_task(one.run())
     try:
         yield one
@@ -94,6 +96,24 @@ def test_no_more_wait_than_may(log_url: str) -> None:
     assert isinstance(refused, Unavailable)
 
 
+def test_an_answer_that_is_missing_fails_alone(log_url: str) -> None:
+    odd = b"""
+    select json_agg(number)
+    from unnest(%(number)s::text[]) as asking(number) where number > '0'
+    """
+
+    async def story() -> tuple[object, Sequence[Any]]:
+        async with a_worker(log_url) as worker, frequent(log_url, worker, odd) as one:
+            asked = [one.fetch(a_principal(), odd, {"number": [number]}) for number in ("0", "1")]
+            wrong, right = await asyncio.gather(*asked, return_exceptions=True)
+            return wrong, right  # type: ignore[return-value]
+
+    wrong, right = asyncio.run(story())
+
+    assert isinstance(wrong, Exception)
+    assert right == [(b'["1"]',)]
+
+
 def test_whoever_stops_waiting_disturbs_nobody(log_url: str) -> None:
     async def story() -> Sequence[Any]:
         async with a_worker(log_url) as worker, frequent(log_url, worker) as one:
@@ -118,7 +138,7 @@ def test_it_goes_on_after_its_connection_was_ended(log_url: str) -> None:
 def test_what_was_written_before_is_seen(log_url: str) -> None:
     async def story() -> list[tuple[int, int]]:
         seen = []
-        async with a_worker(log_url) as worker, frequent(log_url, worker) as one:
+        async with a_worker(log_url) as worker, frequent(log_url, worker, COUNT) as one:
             for _ in range(5):
                 written = await worker.do(a_participation(), a_principal("seen"))
                 ((count,),) = await one.fetch(a_principal("seen"), COUNT, ANY)
@@ -131,7 +151,7 @@ def test_what_was_written_before_is_seen(log_url: str) -> None:
 def test_a_position_that_is_not_reached_in_time_is_unavailable(log_url: str) -> None:
     async def story() -> None:
         settings = {"position_patience_seconds": 0.1}
-        async with a_worker(log_url) as worker, frequent(log_url, worker, **settings) as one:
+        async with a_worker(log_url) as worker, frequent(log_url, worker, COUNT, **settings) as one:
             with pytest.raises(Unavailable, match="has not reached position 1000000"):
                 await one.fetch(a_principal(), COUNT, ANY, min_position=1_000_000)
 
@@ -140,7 +160,7 @@ def test_a_position_that_is_not_reached_in_time_is_unavailable(log_url: str) -> 
 
 def test_whoever_s_key_opens_nothing_any_more_is_told_nothing(log_url: str) -> None:
     async def story() -> None:
-        async with a_worker(log_url) as worker, frequent(log_url, worker) as one:
+        async with a_worker(log_url) as worker, frequent(log_url, worker, COUNT) as one:
             await worker.do(an_approval("frequent"))
             stranger = a_principal("frequent", key=an_issued_key("nobody's"))
             with pytest.raises(Unauthenticated):
@@ -155,7 +175,7 @@ def test_a_connection_that_cannot_be_made_is_unavailable(log_url: str) -> None:
             return await Line.open(f"{log_url} port=1", WRITER, QUERIES)
 
         async with a_worker(log_url) as worker:
-            one = Frequent(deaf, (COUNT,), worker.access, limit=1)
+            one = Frequent(deaf, COUNT, worker.access, limit=1)
             running = asyncio.create_task(one.run())
             with pytest.raises(Unavailable):
                 await one.fetch(a_principal(), COUNT, ANY)

@@ -174,7 +174,7 @@ async def poll_jobs(call: Call, query: Annotated[PollQuery, FromQuery()]) -> Ans
     tenant, asking = call.principal.tenant, agent_id(call)
 
     async def due_now() -> list[Due]:
-        return await poll(call.frequent, tenant, asking, call.services.now())
+        return await poll(call.polls, tenant, asking, call.services.now())
 
     async def look_up() -> Polled:
         # Known before it is looked for: what comes in between is looked for again.
