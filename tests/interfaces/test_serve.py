@@ -175,7 +175,8 @@ def refuses(url: str) -> bool:
         httpx.get(f"{url}/worker", timeout=0.2)
     except httpx.ConnectError:
         return True
-    except httpx.TimeoutException:
+    except httpx.TransportError:
+        # Whoever stood in line as it closed was cut off; the next one is refused.
         return False
     return False
 
