@@ -141,7 +141,7 @@ def _queries(running: tenure.Tenure, agent: Agent, database: Database) -> int:
         connection.execute("alter system reset log_statement")
         connection.execute("select pg_reload_conf()")
     found = Counter(text for text in EXECUTED.findall(lines) if text not in AROUND)
-    return sum(times // COUNTED_POLLS for times in found.values())
+    return sum(round(times / COUNTED_POLLS) for times in found.values())
 
 
 def _explain(
